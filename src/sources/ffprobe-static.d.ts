@@ -1,0 +1,4 @@
+declare module "ffprobe-static" {
+  /** Where the bundled ffprobe of this platform lies. */
+  export const path: string;
+}
