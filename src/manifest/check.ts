@@ -1,0 +1,180 @@
+import type { ManifestDocument, ManifestPath, Problem } from "./document.ts";
+import { dotted } from "./issues.ts";
+import { nearestWord } from "./nearest.ts";
+import type { ManifestText, MapText, SourceText } from "./schema.ts";
+import { tagProblems } from "./tags.ts";
+
+/** What is wrong with a manifest whose shape is right, as far as the manifest alone can tell. */
+export function semanticProblems(text: ManifestText, document: ManifestDocument): Problem[] {
+  const found = new Problems();
+  const clocks = Object.keys(text.clocks);
+  const sources = new Map(Object.entries(text.sources));
+  found.known("clock", text.reference_clock, clocks, ["reference_clock"]);
+  for (const [i, map] of text.maps.entries()) checkMap(map, clocks, ["maps", i], found);
+  for (const [name, source] of sources) {
+    found.known("clock", source.clock, clocks, ["sources", name, "clock"]);
+    checkShape(source, ["sources", name], found);
+    checkQuality(source, ["sources", name], found);
+  }
+  if (found.known("source", text.frames, [...sources.keys()], ["frames"])) {
+    const { kind } = sources.get(text.frames)!;
+    if (kind !== "video" && kind !== "frames") {
+      found.add(
+        "MANIFEST_FRAMES",
+        ["frames"],
+        `frames names "${text.frames}", which is a ${kind} source`,
+        "name a source of kind video or frames",
+      );
+    }
+  }
+  tagProblems(text, document.names(["tags"]), found);
+  checkOutputs(text, found);
+  return found.list;
+}
+
+/** A growing list of problems. */
+export class Problems {
+  readonly list: Problem[] = [];
+
+  add(
+    code: Problem["code"],
+    path: ManifestPath,
+    message: string,
+    hint: string,
+    at: Problem["at"] = "value",
+  ): void {
+    this.list.push({ code, path, message, hint, at });
+  }
+
+  /** Whether a name is one of those declared; if not, that is a problem. */
+  known(what: "clock" | "source", name: string, declared: readonly string[], path: ManifestPath): boolean {
+    if (declared.includes(name)) return true;
+    const near = nearestWord(name, declared);
+    const all =
+      declared.length === 0
+        ? `${what}s is empty: declare "${name}" there`
+        : `${what}s has ${declared.join(", ")}`;
+    this.add(
+      what === "clock" ? "MANIFEST_UNKNOWN_CLOCK" : "MANIFEST_UNKNOWN_SOURCE",
+      path,
+      `${dotted(path)} names the ${what} "${name}", which is not declared`,
+      near === undefined ? all : `did you mean "${near}"?`,
+    );
+    return false;
+  }
+}
+
+function checkMap(map: MapText, clocks: readonly string[], path: ManifestPath, found: Problems): void {
+  found.known("clock", map.from, clocks, [...path, "from"]);
+  found.known("clock", map.to, clocks, [...path, "to"]);
+  if (map.from === map.to) {
+    found.add(
+      "MANIFEST_MAP",
+      [...path, "to"],
+      `${dotted(path)} ties "${map.from}" to itself`,
+      "name two clocks",
+    );
+  }
+  for (const [i, { kind }] of map.evidence.entries()) {
+    if (kind === "constant" || kind === "marks") continue;
+    found.add(
+      "MANIFEST_UNSUPPORTED",
+      [...path, "evidence", i, "kind"],
+      `evidence kind ${kind} is not supported by this version`,
+      "use constant or marks",
+    );
+  }
+  const hasMarks = map.evidence.some(({ kind }) => kind === "marks");
+  const allConstant = map.evidence.every(({ kind }) => kind === "constant");
+  if (map.model === "auto" && hasMarks) {
+    found.add(
+      "MANIFEST_UNSUPPORTED",
+      [...path, "model"],
+      `${dotted(path)}: model auto is not supported for marks by this version`,
+      "write model: linear or model: piecewise",
+    );
+  }
+  if ((map.model === "linear" || map.model === "piecewise") && allConstant) {
+    found.add(
+      "MANIFEST_MAP",
+      [...path, "model"],
+      `${dotted(path)}: a ${map.model} model cannot come from constant evidence`,
+      "write model: constant, or add marks",
+    );
+  }
+}
+
+const SHAPE_COLUMNS = {
+  wide: ["time", "quality"],
+  long: ["time", "tag", "value", "quality"],
+  intervals: ["start", "end", "quality"],
+  events: ["time", "quality"],
+} as const;
+
+function checkShape(source: SourceText, path: ManifestPath, found: Problems): void {
+  if (source.kind === "video" || source.kind === "frames") return;
+  const belonging: readonly string[] = SHAPE_COLUMNS[source.shape];
+  for (const column of belonging) {
+    if (column === "quality" || Object.hasOwn(source.columns, column)) continue;
+    found.add(
+      "MANIFEST_MISSING_KEY",
+      [...path, "columns", column],
+      `${dotted(path)}.columns has no "${column}"`,
+      `a source of shape ${source.shape} needs columns: ${belonging.filter((name) => name !== "quality").join(", ")}`,
+      "key",
+    );
+  }
+  for (const column of Object.keys(source.columns)) {
+    if (belonging.includes(column)) continue;
+    const shapes = Object.entries(SHAPE_COLUMNS).filter(([, columns]) =>
+      (columns as readonly string[]).includes(column),
+    );
+    found.add(
+      "MANIFEST_KEY_MISPLACED",
+      [...path, "columns", column],
+      `${dotted([...path, "columns", column])} does not belong to shape ${source.shape}`,
+      `"${column}" belongs to shape ${shapes.map(([shape]) => shape).join(", ")}; the default shape is wide`,
+      "key",
+    );
+  }
+}
+
+function checkQuality(source: SourceText, path: ManifestPath, found: Problems): void {
+  if (!("quality" in source) || typeof source.quality !== "object") return;
+  const listOf = new Map<string, string>();
+  for (const list of ["good", "uncertain", "bad"] as const) {
+    for (const [i, entry] of source.quality[list].entries()) {
+      const other = listOf.get(String(entry));
+      if (other === undefined) {
+        listOf.set(String(entry), list);
+        continue;
+      }
+      found.add(
+        "MANIFEST_QUALITY",
+        [...path, "quality", list, i],
+        `${dotted(path)}.quality has ${JSON.stringify(entry)} under ${other} and under ${list}`,
+        "keep one of the two",
+      );
+    }
+  }
+}
+
+function checkOutputs(text: ManifestText, found: Problems): void {
+  const taken = new Set<string>();
+  for (const [i, { path: written }] of text.outputs.entries()) {
+    const path = ["outputs", i, "path"];
+    const parts = written.split(/[\\/]/).filter((part) => part !== "" && part !== ".");
+    const flat = parts.join("/");
+    const problem = (message: string, hint: string) =>
+      found.add("MANIFEST_OUTPUT_PATH", path, `outputs[${i}].path "${written}" ${message}`, hint);
+    if (/^([\\/]|[A-Za-z]:)/.test(written))
+      problem("is absolute", "write it relative to the output directory");
+    else if (parts.includes("..")) problem("leaves the output directory", 'write it without ".."');
+    else if (flat === "" || /[\\/]$/.test(written))
+      problem("is not a file", 'name a file, e.g. "aligned.parquet"');
+    else if (flat.toLowerCase() === "report.json")
+      problem("is the report's own", "give the table another name");
+    else if (taken.has(flat)) problem("is written twice", "give each output its own path");
+    taken.add(flat);
+  }
+}

@@ -1,0 +1,206 @@
+import type { z } from "zod";
+import type { ManifestPath, Problem } from "./document.ts";
+import { nearestWord } from "./nearest.ts";
+import { manifestSchema } from "./schema.ts";
+
+type Issue = z.core.$ZodIssue;
+
+/** Keys whose text carries a unit. */
+const DURATION_KEYS = new Set([
+  "tolerance",
+  "max_gap",
+  "stale_after",
+  "offset",
+  "uncertainty",
+  "max_lag",
+  "span",
+  "clock_uncertainty",
+  "start",
+]);
+
+/** What is wrong with the shape of a manifest, in its own words: one problem a mistake. */
+export function problemsOf(issues: readonly Issue[], values: unknown): Problem[] {
+  return issues.flatMap((issue) => problems(issue, [], values));
+}
+
+/** `tags.pump.window.span`, `outputs[0].path`. */
+export function dotted(path: ManifestPath): string {
+  return path.reduce<string>(
+    (text, step) => (typeof step === "number" ? `${text}[${step}]` : text === "" ? step : `${text}.${step}`),
+    "",
+  );
+}
+
+function problems(issue: Issue, above: ManifestPath, values: unknown): Problem[] {
+  const path = [...above, ...(issue.path as (string | number)[])];
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey([...path, key], values));
+  const value = at(values, path);
+  if (value === undefined) return [missingKey(path, values)];
+  if (issue.code === "custom") {
+    const { code, hint } = issue.params as Pick<Problem, "code" | "hint">;
+    return [{ code, message: `${dotted(path)}: ${issue.message}`, hint, path, at: "value" }];
+  }
+  if (issue.code === "invalid_key") {
+    return [
+      {
+        code: "MANIFEST_VALUE",
+        message: `${dotted(path.slice(0, -1))} holds an empty name`,
+        hint: "give it a name",
+        path,
+        at: "key",
+      },
+    ];
+  }
+  if (issue.code === "invalid_union") {
+    const inside = issue.errors.find(
+      (errors) => errors.length > 0 && errors.every((error) => error.path.length > 0),
+    );
+    if (inside !== undefined) return inside.flatMap((error) => problems(error, path, values));
+  }
+  return [wrongValue(path, value, values)];
+}
+
+function unknownKey(path: ManifestPath, values: unknown): Problem {
+  const key = String(path.at(-1));
+  const parent = path.slice(0, -1);
+  const schema = schemaAt(parent, values);
+  const known = Object.keys(branchFor(schema, at(values, parent))?.properties ?? {});
+  const near = nearestWord(key, known);
+  const where = parent.length === 0 ? "" : ` in ${dotted(parent)}`;
+  const kinds = schema?.oneOf?.filter((branch) => key in (branch.properties ?? {})).flatMap(kindsOf) ?? [];
+  let hint = `keys here are ${known.join(", ")}`;
+  if (known.length === 0) hint = "no keys belong here: write {}";
+  if (near !== undefined) hint = `did you mean "${near}"?`;
+  if (kinds.length > 0) hint = `"${key}" belongs to kind ${kinds.join(", ")}`;
+  return { code: "MANIFEST_UNKNOWN_KEY", message: `unknown key "${key}"${where}`, hint, path, at: "key" };
+}
+
+function missingKey(path: ManifestPath, values: unknown): Problem {
+  const key = String(path.at(-1));
+  const parent = path.slice(0, -1);
+  const schema = schemaAt(path, values);
+  const choices = choicesAt(path, values);
+  const hint =
+    choices === undefined
+      ? `add "${key}": ${schema?.description}`
+      : `add "${key}": one of ${choices.join(", ")}`;
+  const who = parent.length === 0 ? "the manifest" : dotted(parent);
+  return { code: "MANIFEST_MISSING_KEY", message: `${who} has no "${key}"`, hint, path, at: "key" };
+}
+
+function wrongValue(path: ManifestPath, value: unknown, values: unknown): Problem {
+  const key = String(path.at(-1) ?? "");
+  const schema = schemaAt(path, values);
+  const problem = (message: string, hint: string, code: Problem["code"] = "MANIFEST_VALUE"): Problem => ({
+    code,
+    message,
+    hint,
+    path,
+    at: "value",
+  });
+  if (path.length === 0) return problem("the manifest is not a map of keys", 'start with "version: 1"');
+  const what = `${dotted(path)} is ${show(value)}`;
+  if (path.length === 1 && key === "version") {
+    return problem(
+      `version ${show(value)} of the manifest format is not known`,
+      "write version: 1",
+      "MANIFEST_VERSION",
+    );
+  }
+  if (typeof value === "number" && schema?.type === "string" && DURATION_KEYS.has(key)) {
+    return problem(`${what}, without a unit`, 'a duration carries its unit, e.g. "5s"', "MANIFEST_DURATION");
+  }
+  const choices = choicesAt(path, values);
+  if (choices !== undefined) {
+    const near = typeof value === "string" ? nearestWord(value, choices) : undefined;
+    const all = `one of ${choices.join(", ")}`;
+    return problem(what, near === undefined ? `write ${all}` : `did you mean "${near}"? It is ${all}`);
+  }
+  if (schema?.minimum !== undefined && typeof value === "number") {
+    return problem(what, `write a number from ${schema.minimum} to ${schema.maximum}`);
+  }
+  if (schema?.type === "string" && typeof value !== "object" && value !== "") {
+    return problem(`${what}, which is not text`, `put it in quotes: "${value}"`);
+  }
+  return problem(
+    what,
+    schema?.description === undefined
+      ? "correct the value"
+      : `expected ${form(schema)}: ${schema.description}`,
+  );
+}
+
+const FORMS: Readonly<Record<string, string>> = {
+  object: "a map of keys",
+  array: "a list",
+  number: "a number",
+  string: "text",
+  null: "nothing",
+};
+
+function form({ type = "object", anyOf }: Schema): string {
+  return anyOf === undefined ? FORMS[type]! : anyOf.map(form).join(" or ");
+}
+
+function show(value: unknown): string {
+  if (value === null) return "empty";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object") return "a map of keys";
+  return typeof value === "string" ? `"${value}"` : String(value);
+}
+
+function at(values: unknown, path: ManifestPath): unknown {
+  return path.reduce<unknown>(
+    (value, step) =>
+      typeof value === "object" && value !== null ? (value as Record<string, unknown>)[step] : undefined,
+    values,
+  );
+}
+
+interface Schema {
+  type?: string;
+  description?: string;
+  enum?: readonly string[];
+  const?: unknown;
+  minimum?: number;
+  maximum?: number;
+  properties?: Readonly<Record<string, Schema>>;
+  additionalProperties?: Schema | false;
+  items?: Schema;
+  oneOf?: readonly Schema[];
+  anyOf?: readonly Schema[];
+}
+
+/** The schema of a place in the manifest, before a branch of it is chosen. */
+function schemaAt(path: ManifestPath, values: unknown): Schema | undefined {
+  let schema: Schema | undefined = manifestSchema as Schema;
+  for (const [depth, step] of path.entries()) {
+    const inside = branchFor(schema, at(values, path.slice(0, depth)));
+    schema =
+      typeof step === "number"
+        ? inside?.items
+        : (inside?.properties?.[step] ?? (inside?.additionalProperties || undefined));
+  }
+  return schema;
+}
+
+/** Of a schema with several branches the one that a value means: by its kind, else by its type. */
+function branchFor(schema: Schema | undefined, value: unknown): Schema | undefined {
+  const kind = at(value, ["kind"]);
+  const type = Array.isArray(value) ? "array" : "object";
+  return (
+    schema?.oneOf?.find((branch) => kindsOf(branch).includes(String(kind))) ??
+    schema?.anyOf?.find((branch) => branch.type === type) ??
+    schema
+  );
+}
+
+function kindsOf(branch: Schema): readonly string[] {
+  return branch.properties?.kind?.enum ?? [];
+}
+
+/** The words that a key may be; of `kind` those of every branch. */
+function choicesAt(path: ManifestPath, values: unknown): readonly string[] | undefined {
+  const branches = path.at(-1) === "kind" ? schemaAt(path.slice(0, -1), values)?.oneOf : undefined;
+  return branches?.flatMap(kindsOf) ?? schemaAt(path, values)?.enum;
+}

@@ -1,0 +1,199 @@
+import type { AmbiguousPolicy } from "../time.ts";
+
+/**
+ * A capture manifest that has been read, checked and completed with its defaults.
+ *
+ * Durations and instants are int64 ns; a missing `...Ns` is "unlimited". Paths are as written, relative to `base`.
+ */
+export interface Manifest {
+  version: 1;
+  /** Identity of the capture, which appears in every output. */
+  capture: string;
+  description?: string;
+  /** The clock that every output time is on; one of `clocks`. */
+  referenceClock: string;
+  clocks: readonly string[];
+  maps: readonly MapSpec[];
+  /** By name, in the manifest's order. */
+  sources: ReadonlyMap<string, SourceSpec>;
+  /** Name of the source whose frames are the rows: of kind `video` or `frames`. */
+  frames: string;
+  /** In the order of the output columns. */
+  tags: readonly TagSpec[];
+  /** `none` leaves `<tag>.age` and `<tag>.status` out of the tables. */
+  provenance: "full" | "none";
+  require: Requirements;
+  outputs: readonly OutputSpec[];
+  /** Directory that relative paths start from. */
+  base: string;
+  /** The file that it was read from, as the caller wrote it. */
+  path?: string;
+  /** SHA-256 of the manifest's bytes, in hex. */
+  sha256: string;
+}
+
+/** Limits that the aligned capture must keep, else nothing is published. */
+export interface Requirements {
+  /** Least share of frames with a value, for every tag, 0 to 1. */
+  coverage?: number;
+  /** Largest 1 sigma of any clock map in use. */
+  clockUncertaintyNs?: bigint;
+}
+
+/** Evidence that ties the clock `from` to the clock `to`. */
+export interface MapSpec {
+  from: string;
+  to: string;
+  model: "constant" | "linear" | "piecewise";
+  /** One or more, used jointly. */
+  evidence: readonly EvidenceSpec[];
+}
+
+export type EvidenceSpec = ConstantEvidenceSpec | MarksEvidenceSpec;
+
+/** A known offset: `to` minus `from`. */
+export interface ConstantEvidenceSpec {
+  kind: "constant";
+  offsetNs: bigint;
+  /** 1 sigma. */
+  uncertaintyNs?: bigint;
+}
+
+/** A table of instants seen on both clocks. */
+export interface MarksEvidenceSpec {
+  kind: "marks";
+  path: string;
+  /** Column names: reading of the clock `from`, of the clock `to`, and 1 sigma. */
+  columns: { from: string; to: string; uncertainty?: string };
+}
+
+export type PlantRole = "historian" | "scada" | "dcs" | "mes" | "erp" | "robot" | "camera" | "sensor";
+
+interface SourceBase {
+  name: string;
+  clock: string;
+  role?: PlantRole;
+}
+
+export type SourceSpec = VideoSourceSpec | FramesSourceSpec | TableSourceSpec;
+
+/** The clock's reading at presentation time 0. */
+export type VideoStart =
+  | { kind: "duration"; ns: bigint }
+  | { kind: "instant"; ns: bigint }
+  | { kind: "creation_time" };
+
+export interface VideoSourceSpec extends SourceBase {
+  kind: "video";
+  /** Paths and globs, at least one. */
+  path: readonly string[];
+  start: VideoStart;
+}
+
+/** A table of frame times. */
+export interface FramesSourceSpec extends SourceBase {
+  kind: "frames";
+  path: readonly string[];
+  columns: { time: string };
+  time: TimeReading;
+  order: RowOrder;
+}
+
+/** A table of plant data: its place, its shape, and how its cells read. */
+export type TableSourceSpec = SourceBase & TablePlace & TableShape & TableReading;
+
+export type TablePlace =
+  | { kind: "csv" | "jsonl" | "parquet" | "arrow"; path: readonly string[] }
+  | { kind: "sql"; query: string };
+
+/** The columns of each shape by their names in the table; `name[3]` is an element of a list column. */
+export type TableShape =
+  | { shape: "wide"; columns: { time: string; quality?: string } }
+  | { shape: "long"; columns: { time: string; tag: string; value: string; quality?: string } }
+  | { shape: "intervals"; columns: { start: string; end: string; quality?: string } }
+  | { shape: "events"; columns: { time: string; quality?: string } };
+
+export interface TableReading {
+  time: TimeReading;
+  /** Missing: by what the quality column holds. */
+  quality?: QualityReading;
+  /** Words of a value column that mean "no value", beside the usual ones. */
+  badValues: readonly string[];
+  order: RowOrder;
+}
+
+/** How a time column reads. */
+export interface TimeReading {
+  /** Of numbers. */
+  unit?: "ns" | "us" | "ms" | "s";
+  /** IANA name, for text without a zone. */
+  zone?: string;
+  ambiguous: AmbiguousPolicy;
+  /** Of text that is not ISO 8601. */
+  format?: string;
+}
+
+/** `sort` puts rows in time order, stably, and counts; `strict` refuses rows out of order. */
+export type RowOrder = "sort" | "strict";
+
+export type QualityReading = "opcua" | "opcda" | "words" | QualityLists;
+
+/** The codes and words of each quality; no entry is in two lists. */
+export interface QualityLists {
+  good: readonly (string | number)[];
+  uncertain: readonly (string | number)[];
+  bad: readonly (string | number)[];
+}
+
+/** One output column and how it is joined. */
+export interface TagSpec {
+  name: string;
+  source: string;
+  /** The tag's name in the source; of a video or frames source `frame_index` or `pts`. */
+  tag: string;
+  join: JoinSpec;
+  /** A value older than this is marked as stale. */
+  staleAfterNs?: bigint;
+  quality: "good" | "usable" | "raw";
+  /** Missing: as found. */
+  type?: "number" | "integer" | "boolean" | "text";
+  unit?: string;
+  role?: "state" | "action" | "context";
+}
+
+export type JoinSpec = AsofJoinSpec | LinearJoinSpec | CoveringJoinSpec | WindowJoinSpec;
+
+export interface AsofJoinSpec {
+  kind: "backward" | "forward" | "nearest";
+  /** The farthest a match may be, inclusive. */
+  toleranceNs?: bigint;
+}
+
+export interface LinearJoinSpec {
+  kind: "linear";
+  /** The widest distance between the two bracketing samples, inclusive. */
+  maxGapNs?: bigint;
+  extrapolate: "none" | "hold";
+  /** How far a hold may reach, inclusive. */
+  toleranceNs?: bigint;
+}
+
+export interface CoveringJoinSpec {
+  kind: "covering";
+  overlap: "latest" | "all";
+}
+
+export type WindowAggregate = "count" | "sum" | "mean" | "min" | "max" | "first" | "last";
+
+export interface WindowJoinSpec {
+  kind: "window";
+  /** `frame`: (previous frame, this frame]; else ns: (t - span, t]. */
+  span: "frame" | bigint;
+  aggregate: WindowAggregate;
+}
+
+export interface OutputSpec {
+  kind: "parquet" | "arrow" | "csv";
+  /** Relative to the output directory, with `/`. */
+  path: string;
+}

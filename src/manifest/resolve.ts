@@ -1,0 +1,132 @@
+import type {
+  EvidenceSpec,
+  JoinSpec,
+  Manifest,
+  MapSpec,
+  OutputSpec,
+  Requirements,
+  SourceSpec,
+  TableShape,
+  TagSpec,
+  TimeReading,
+} from "./manifest.ts";
+import type { ManifestText, MapText, SourceText, TagText } from "./schema.ts";
+import { defaultJoin } from "./tags.ts";
+
+/** What a manifest says, without where it came from. */
+export type ManifestContent = Omit<Manifest, "base" | "path" | "sha256">;
+
+/** A checked manifest in resolved form; the names are in the order of the text, which object keys do not keep. */
+export function resolve(
+  text: ManifestText,
+  names: { clocks: readonly string[]; sources: readonly string[]; tags: readonly string[] },
+): ManifestContent {
+  return {
+    version: text.version,
+    capture: text.capture,
+    ...given({ description: text.description }),
+    referenceClock: text.reference_clock,
+    clocks: names.clocks,
+    maps: text.maps.map(resolveMap),
+    sources: new Map(names.sources.map((name) => [name, resolveSource(name, text.sources[name]!)])),
+    frames: text.frames,
+    tags: names.tags.map((name) => resolveTag(name, text.tags[name]!, text.sources)),
+    provenance: text.provenance,
+    require: given({
+      coverage: text.require.coverage,
+      clockUncertaintyNs: text.require.clock_uncertainty,
+    }) satisfies Requirements,
+    outputs: text.outputs.map(
+      ({ kind, path }): OutputSpec => ({
+        kind,
+        path: path
+          .split(/[\\/]/)
+          .filter((part) => part !== "" && part !== ".")
+          .join("/"),
+      }),
+    ),
+  };
+}
+
+/** The entries that have a value. */
+function given<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+function resolveMap({ from, to, model, evidence }: MapText): MapSpec {
+  return { from, to, model: model === "auto" ? "constant" : model, evidence: evidence.map(resolveEvidence) };
+}
+
+function resolveEvidence(evidence: MapText["evidence"][number]): EvidenceSpec {
+  switch (evidence.kind) {
+    case "constant":
+      return {
+        kind: "constant",
+        offsetNs: evidence.offset,
+        ...given({ uncertaintyNs: evidence.uncertainty }),
+      };
+    case "marks": {
+      const { from, to, uncertainty } = evidence.columns;
+      return { kind: "marks", path: evidence.path, columns: { from, to, ...given({ uncertainty }) } };
+    }
+    default:
+      throw new Error(`evidence kind ${evidence.kind} passed the checks`);
+  }
+}
+
+function resolveSource(name: string, source: SourceText): SourceSpec {
+  const base = { name, clock: source.clock, ...given({ role: source.role }) };
+  if (source.kind === "video") return { ...base, kind: "video", path: source.path, start: source.start };
+  const rows = { time: resolveTime(source.time), order: source.order };
+  if (source.kind === "frames")
+    return { ...base, ...rows, kind: "frames", path: source.path, columns: source.columns };
+  return {
+    ...base,
+    ...(source.kind === "sql"
+      ? { kind: source.kind, query: source.query }
+      : { kind: source.kind, path: source.path }),
+    ...({ shape: source.shape, columns: source.columns } as TableShape),
+    ...rows,
+    ...given({ quality: source.quality }),
+    badValues: source.bad_values,
+  };
+}
+
+function resolveTime({
+  unit,
+  zone,
+  ambiguous,
+  format,
+}: { [K in keyof TimeReading]: TimeReading[K] | undefined }): TimeReading {
+  return { ambiguous: ambiguous ?? "reject", ...given({ unit, zone, format }) };
+}
+
+function resolveTag(name: string, tag: TagText, sources: ManifestText["sources"]): TagSpec {
+  return {
+    name,
+    source: tag.source,
+    tag: tag.tag,
+    join: resolveJoin(tag, tag.join ?? defaultJoin(sources[tag.source]!)),
+    ...given({ staleAfterNs: tag.stale_after, type: tag.type, unit: tag.unit, role: tag.role }),
+    quality: tag.quality ?? "good",
+  };
+}
+
+function resolveJoin(tag: TagText, kind: NonNullable<TagText["join"]>): JoinSpec {
+  switch (kind) {
+    case "linear":
+      return {
+        kind,
+        extrapolate: tag.extrapolate ?? "none",
+        ...given({ maxGapNs: tag.max_gap, toleranceNs: tag.tolerance }),
+      };
+    case "covering":
+      return { kind, overlap: tag.overlap ?? "latest" };
+    case "window":
+      return { kind, ...tag.window! };
+    default:
+      return { kind, ...given({ toleranceNs: tag.tolerance }) };
+  }
+}
