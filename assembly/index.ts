@@ -1,0 +1,18 @@
+/** The ABI: every function that the host may call. Addresses and lengths are u32, instants and durations i64. */
+export {
+  countThrough,
+  firstDescent,
+  keepBackward,
+  keepForward,
+  keepNearest,
+  scanGallop,
+  scanMerge,
+  scanRun,
+} from "./asof";
+export { mapAffine } from "./clock";
+export { coveringAll, coveringLatest } from "./covering";
+export { gather8, gather32, gather64 } from "./gather";
+export { linear } from "./interpolate";
+export { age, statusAsof, statusLinear } from "./provenance";
+export { compact8, compact32, compact64, lastOfEqual, matched, packBits } from "./validity";
+export { joinSums, windowCount, windowEdge, windowFloat, windowInteger, windowLongest } from "./window";

@@ -1,0 +1,145 @@
+/** Bit `i` of an Arrow bitmap (least significant bit first). */
+export function bitAt(bitmap: usize, i: usize): u32 {
+  return ((load<u8>(bitmap + (i >> 3)) as u32) >> ((i & 7) as u32)) & 1;
+}
+
+/** The 64 bits from bit `base` (a multiple of 64) on; bits from `length` on are 0 and their bytes are not read. */
+export function wordAt(bitmap: usize, base: usize, length: usize): u64 {
+  if (base + 64 <= length) return load<u64>(bitmap + (base >> 3));
+  let word: u64 = 0;
+  for (let i = base; i < length; i += 8) {
+    word |= (load<u8>(bitmap + (i >> 3)) as u64) << ((i - base) as u64);
+  }
+  return word & (((1 as u64) << ((length - base) as u64)) - 1);
+}
+
+/**
+ * Packs booleans into an Arrow bitmap, 16 at a time.
+ *
+ *   bytes 1 0 1 1 -> bits 0b1101
+ *
+ * bytes  in   u8[length]  0 is false, anything else true
+ * out    out  bits[length], written in whole 64-bit words, zero past the length
+ *
+ * O(length).
+ */
+export function packBits(bytes: usize, length: usize, out: usize): void {
+  const zero = i8x16.splat(0);
+  for (let base: usize = 0; base < length; base += 64) {
+    const end = min(base + 64, length);
+    let word: u64 = 0;
+    let i = base;
+    for (; i + 16 <= end; i += 16) {
+      word |= (i8x16.bitmask(i8x16.ne(v128.load(bytes + i), zero)) as u64) << ((i - base) as u64);
+    }
+    for (; i < end; i++) word |= u64(load<u8>(bytes + i) !== 0) << ((i - base) as u64);
+    store<u64>(out + (base >> 3), word);
+  }
+}
+
+/** The validity bits of up to 64 index entries from `base` on: 1 where the entry is a position. */
+export function matchedWord(index: usize, base: usize, end: usize): u64 {
+  let word: u64 = 0;
+  let i = base;
+  for (; i + 4 <= end; i += 4) {
+    word |= (i32x4.bitmask(v128.not(v128.load(index + (i << 2)))) as u64) << ((i - base) as u64);
+  }
+  for (; i < end; i++) word |= u64(load<i32>(index + (i << 2)) >= 0) << ((i - base) as u64);
+  return word;
+}
+
+/**
+ * The Arrow bitmap of an index column.
+ *
+ *   index -1 0 0 3 -> bits 0b1110
+ *
+ * index     in   i32[length]  a position, or a negative number where nothing matched
+ * validity  out  bits[length], written in whole 64-bit words, zero past the length
+ * returns        how many bits are 1
+ *
+ * O(length).
+ */
+export function matched(index: usize, length: usize, validity: usize): usize {
+  let count: usize = 0;
+  for (let base: usize = 0; base < length; base += 64) {
+    const word = matchedWord(index, base, min(base + 64, length));
+    count += popcnt<u64>(word) as usize;
+    store<u64>(validity + (base >> 3), word);
+  }
+  return count;
+}
+
+/**
+ * Marks the last of each group of equal times.
+ *
+ *   times 10 20 20 30 -> bits 0b1101
+ *
+ * times    in   i64[length]  ns, equal times beside one another
+ * keep     out  bits[length], written in whole 64-bit words, zero past the length
+ * returns       how many bits are 1
+ *
+ * O(length).
+ */
+export function lastOfEqual(times: usize, length: usize, keep: usize): usize {
+  let count: usize = 0;
+  for (let base: usize = 0; base < length; base += 64) {
+    const end = min(base + 64, length);
+    let word: u64 = 0;
+    let i = base;
+    for (; i + 2 < length && i < end; i += 2) {
+      const at = times + (i << 3);
+      word |= (i64x2.bitmask(i64x2.ne(v128.load(at), v128.load(at, 8))) as u64) << ((i - base) as u64);
+    }
+    for (; i < end; i++) {
+      const last = i + 1 === length || load<i64>(times + (i << 3)) !== load<i64>(times + ((i + 1) << 3));
+      word |= u64(last) << ((i - base) as u64);
+    }
+    count += popcnt<u64>(word) as usize;
+    store<u64>(keep + (base >> 3), word);
+  }
+  return count;
+}
+
+function compact<T>(values: usize, length: usize, keep: usize, out: usize): usize {
+  let into = out;
+  for (let base: usize = 0; base < length; base += 64) {
+    let word = wordAt(keep, base, length);
+    const from = values + base * sizeof<T>();
+    if (word === u64.MAX_VALUE) {
+      memory.copy(into, from, 64 * sizeof<T>());
+      into += 64 * sizeof<T>();
+      continue;
+    }
+    for (; word !== 0; word &= word - 1) {
+      store<T>(into, load<T>(from + (ctz<u64>(word) as usize) * sizeof<T>()));
+      into += sizeof<T>();
+    }
+  }
+  return (into - out) / sizeof<T>();
+}
+
+/**
+ * Keeps the 8-byte entries whose bit is 1, in order.
+ *
+ *   values a b c d, keep 0b1101 -> out a c d
+ *
+ * values   in   8 bytes [length]
+ * keep     in   bits[length]
+ * out      out  8 bytes [number of 1 bits]; may be `values`
+ * returns       how many entries were kept
+ *
+ * O(length).
+ */
+export function compact64(values: usize, length: usize, keep: usize, out: usize): usize {
+  return compact<u64>(values, length, keep, out);
+}
+
+/** As compact64, for 4-byte entries. */
+export function compact32(values: usize, length: usize, keep: usize, out: usize): usize {
+  return compact<u32>(values, length, keep, out);
+}
+
+/** As compact64, for 1-byte entries. */
+export function compact8(values: usize, length: usize, keep: usize, out: usize): usize {
+  return compact<u8>(values, length, keep, out);
+}

@@ -1,0 +1,106 @@
+import { AlignError } from "../errors.ts";
+
+/** The columns that kernels read and write. */
+export type Column = BigInt64Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
+
+const MOST_PAGES = 65_536;
+
+/** Columns start at multiples of this many bytes and have as many unused ones behind them. */
+const ALIGNMENT = 64;
+
+/**
+ * Hands out columns in one shared WebAssembly memory, one after the other.
+ *
+ * The memory is reserved once (4 GiB of address space by default) and never grows, so views on it stay good; the
+ * system commits pages as they are first written. A column is never freed: take a `mark()` before a piece of work
+ * and `release()` it afterwards.
+ */
+export class Arena {
+  readonly memory: WebAssembly.Memory;
+  readonly buffer: SharedArrayBuffer;
+  /** Address 0 is no column, so that kernels can read it as "no bitmap". */
+  #next = ALIGNMENT;
+
+  /**
+   * @param pages how many pages of 64 KiB to reserve, at most 65,536
+   */
+  constructor(pages: number = MOST_PAGES) {
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: MOST_PAGES, shared: true });
+    this.buffer = this.memory.buffer as ArrayBufferLike as SharedArrayBuffer;
+  }
+
+  /** Bytes that are still free. */
+  get free(): number {
+    return this.buffer.byteLength - this.#next;
+  }
+
+  /** The place up to which the memory is taken; `release` it to give back what is taken after it. */
+  mark(): number {
+    return this.#next;
+  }
+
+  /** Gives back every column that was taken since `mark`; their views must not be used any more. */
+  release(mark: number): void {
+    if (mark < ALIGNMENT || mark > this.#next || mark % ALIGNMENT !== 0) {
+      throw new AlignError("BUG_ARENA_MARK", `no such mark in kernel memory: ${mark}`);
+    }
+    this.#next = mark;
+  }
+
+  /** A column of `length` int64, contents not zeroed. */
+  i64(length: number): BigInt64Array {
+    return new BigInt64Array(this.buffer, this.#take(length * 8), length);
+  }
+
+  /** A column of `length` float64, contents not zeroed. */
+  f64(length: number): Float64Array {
+    return new Float64Array(this.buffer, this.#take(length * 8), length);
+  }
+
+  /** A column of `length` int32, contents not zeroed. */
+  i32(length: number): Int32Array {
+    return new Int32Array(this.buffer, this.#take(length * 4), length);
+  }
+
+  /** A column of `length` uint32, contents not zeroed. */
+  u32(length: number): Uint32Array {
+    return new Uint32Array(this.buffer, this.#take(length * 4), length);
+  }
+
+  /** A column of `length` bytes, contents not zeroed. */
+  u8(length: number): Uint8Array {
+    return new Uint8Array(this.buffer, this.#take(length), length);
+  }
+
+  /** An Arrow bitmap of `length` bits, padded to 8 bytes because kernels write whole words; not zeroed. */
+  bitmap(length: number): Uint8Array {
+    return this.u8(bitmapBytes(length));
+  }
+
+  /** A copy of `array` in this memory. */
+  copy<T extends Column>(array: T): T {
+    const make = array.constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => T;
+    const view = new make(this.buffer, this.#take(array.byteLength), array.length);
+    view.set(array as never);
+    return view;
+  }
+
+  #take(bytes: number): number {
+    const at = this.#next;
+    const end = at + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT + ALIGNMENT;
+    if (!(end <= this.buffer.byteLength)) {
+      throw new AlignError(
+        "USAGE_TOO_LARGE",
+        `a column of ${bytes} bytes does not fit the kernel memory, which has ${this.free} of ${this.buffer.byteLength} bytes left`,
+        { hint: "align fewer frames or samples at a time" },
+      );
+    }
+    this.#next = end;
+    return at;
+  }
+}
+
+/** The bytes of an Arrow bitmap of `length` bits, padded to whole 64-bit words. */
+export function bitmapBytes(length: number): number {
+  return Math.ceil(length / 64) * 8;
+}

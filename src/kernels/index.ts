@@ -1,0 +1,14 @@
+export { Arena, bitmapBytes, type Column } from "./arena.ts";
+export type {
+  LinearOptions,
+  LinearSamples,
+  MapPiece,
+  NullableColumn,
+  StatusAsofOptions,
+  StatusLinearOptions,
+} from "./arguments.ts";
+export type { CoveringState } from "./covering.ts";
+export { Kernels, sharedKernels } from "./kernels.ts";
+export type { LoadOptions } from "./load.ts";
+export type { AsofOptions, Scan } from "./scan.ts";
+export type { WindowOptions } from "./windows.ts";
