@@ -1,0 +1,20 @@
+export { type Intervals, OPEN_END, type Samples, type Values, type ValueType } from "../samples.ts";
+export { Aligner, type AlignerOptions, createAligner, type FrameColumns } from "./aligner.ts";
+export { copyBatch } from "./copy.ts";
+export { type AlignFramesInput, alignFrames, type FrameTag } from "./frames.ts";
+export { frameColumns, type Provenance } from "./schema.ts";
+export type {
+  Aggregate,
+  AlignedTagInput,
+  AsofJoin,
+  CoveringJoin,
+  Join,
+  LinearJoin,
+  Quality,
+  TagMetadata,
+  TagSpec,
+  WindowJoin,
+} from "./spec.ts";
+export type { TagStatistics } from "./statistics.ts";
+export { isBad, Status, severity } from "./status.ts";
+export type { TimesInput, ValuesInput } from "./vectors.ts";
