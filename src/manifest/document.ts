@@ -45,6 +45,16 @@ export class ManifestDocument {
     )[0];
     if (first !== undefined) throw this.#syntaxError(first, text);
     visit(this.#document, {
+      Alias: (_, alias) => {
+        if (alias.resolve(this.#document) !== undefined) return;
+        const message = `*${alias.source} stands for nothing`;
+        throw this.#error(
+          "MANIFEST_SYNTAX",
+          message,
+          `set &${alias.source} above, or write the text in quotes`,
+          offsetOf(alias),
+        );
+      },
       Pair: (_, pair) => {
         if (isScalar(pair.key) && pair.key.value !== null && pair.key.value !== "__proto__") return;
         throw this.#error(
@@ -62,7 +72,7 @@ export class ManifestDocument {
       throw this.#error(
         "MANIFEST_SYNTAX",
         lowerFirst(what),
-        "set each anchor (&name) before its alias (*name)",
+        "write the values out in place of aliases",
         0,
         cause,
       );

@@ -20,7 +20,8 @@ const DURATION_KEYS = new Set([
 
 /** What is wrong with the shape of a manifest, in its own words: one problem a mistake. */
 export function problemsOf(issues: readonly Issue[], values: unknown): Problem[] {
-  return issues.flatMap((issue) => problems(issue, [], values));
+  const all = issues.flatMap((issue) => problems(issue, [], values));
+  return [...new Map(all.map((problem) => [JSON.stringify([problem.code, problem.path]), problem])).values()];
 }
 
 /** `tags.pump.window.span`, `outputs[0].path`. */
@@ -63,27 +64,32 @@ function problems(issue: Issue, above: ManifestPath, values: unknown): Problem[]
 function unknownKey(path: ManifestPath, values: unknown): Problem {
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
-  const schema = schemaAt(parent, values);
-  const known = Object.keys(branchFor(schema, at(values, parent))?.properties ?? {});
+  const known = keysAt(parent, values);
   const near = nearestWord(key, known);
-  const where = parent.length === 0 ? "" : ` in ${dotted(parent)}`;
-  const kinds = schema?.oneOf?.filter((branch) => key in (branch.properties ?? {})).flatMap(kindsOf) ?? [];
+  const branches = schemaAt(parent, values)?.oneOf ?? [];
+  const kinds = branches.filter((branch) => key in (branch.properties ?? {})).flatMap(kindsOf);
   let hint = `keys here are ${known.join(", ")}`;
   if (known.length === 0) hint = "no keys belong here: write {}";
   if (near !== undefined) hint = `did you mean "${near}"?`;
   if (kinds.length > 0) hint = `"${key}" belongs to kind ${kinds.join(", ")}`;
+  const where = parent.length === 0 ? "" : ` in ${dotted(parent)}`;
   return { code: "MANIFEST_UNKNOWN_KEY", message: `unknown key "${key}"${where}`, hint, path, at: "key" };
 }
 
+/** A key that is not there; when a key beside it looks like it, that one is the mistake. */
 function missingKey(path: ManifestPath, values: unknown): Problem {
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
+  const known = keysAt(parent, values);
+  const typo = Object.keys(at(values, parent) ?? {}).find(
+    (written) => !known.includes(written) && nearestWord(written, known) === key,
+  );
+  if (typo !== undefined) return unknownKey([...parent, typo], values);
   const schema = schemaAt(path, values);
   const choices = choicesAt(path, values);
-  const hint =
-    choices === undefined
-      ? `add "${key}": ${schema?.description}`
-      : `add "${key}": one of ${choices.join(", ")}`;
+  let hint = `add "${key}": ${schema?.description}`;
+  if (choices !== undefined) hint = `add "${key}": one of ${choices.join(", ")}`;
+  if (schema?.const !== undefined) hint = `add "${key}: ${schema.const}"`;
   const who = parent.length === 0 ? "the manifest" : dotted(parent);
   return { code: "MANIFEST_MISSING_KEY", message: `${who} has no "${key}"`, hint, path, at: "key" };
 }
@@ -107,8 +113,9 @@ function wrongValue(path: ManifestPath, value: unknown, values: unknown): Proble
       "MANIFEST_VERSION",
     );
   }
-  if (typeof value === "number" && schema?.type === "string" && DURATION_KEYS.has(key)) {
-    return problem(`${what}, without a unit`, 'a duration carries its unit, e.g. "5s"', "MANIFEST_DURATION");
+  if (schema?.type === "string" && DURATION_KEYS.has(key)) {
+    const message = typeof value === "number" ? `${what}, without a unit` : what;
+    return problem(message, 'a duration carries its unit, e.g. "5s"', "MANIFEST_DURATION");
   }
   const choices = choicesAt(path, values);
   if (choices !== undefined) {
@@ -134,6 +141,7 @@ const FORMS: Readonly<Record<string, string>> = {
   object: "a map of keys",
   array: "a list",
   number: "a number",
+  integer: "a whole number",
   string: "text",
   null: "nothing",
 };
@@ -195,6 +203,14 @@ function branchFor(schema: Schema | undefined, value: unknown): Schema | undefin
   );
 }
 
+/** The keys that a map may hold: of its kind, or of every kind when it names none. */
+function keysAt(path: ManifestPath, values: unknown): readonly string[] {
+  const schema = schemaAt(path, values);
+  const branch = branchFor(schema, at(values, path));
+  const branches = branch?.properties === undefined ? (schema?.oneOf ?? []) : [branch];
+  return [...new Set(branches.flatMap(({ properties }) => Object.keys(properties ?? {})))];
+}
+
 function kindsOf(branch: Schema): readonly string[] {
   return branch.properties?.kind?.enum ?? [];
 }
@@ -202,5 +218,8 @@ function kindsOf(branch: Schema): readonly string[] {
 /** The words that a key may be; of `kind` those of every branch. */
 function choicesAt(path: ManifestPath, values: unknown): readonly string[] | undefined {
   const branches = path.at(-1) === "kind" ? schemaAt(path.slice(0, -1), values)?.oneOf : undefined;
-  return branches?.flatMap(kindsOf) ?? schemaAt(path, values)?.enum;
+  const schema = schemaAt(path, values);
+  const words =
+    typeof at(values, path) === "string" ? schema?.anyOf?.find((branch) => branch.enum)?.enum : undefined;
+  return branches?.flatMap(kindsOf) ?? schema?.enum ?? words;
 }

@@ -50,7 +50,7 @@ export async function readManifest(path: string | URL): Promise<Manifest> {
     if ((await stat(named)).isDirectory()) file = join(named, "manifest.yaml");
     bytes = await readFile(file);
   } catch (cause) {
-    throw new AlignError("USAGE_NO_MANIFEST", `there is no manifest at ${file}`, {
+    throw new AlignError("USAGE_NO_MANIFEST", `no manifest can be read at ${file}`, {
       where: { file },
       hint: "name a manifest file, or a directory that holds manifest.yaml",
       cause,

@@ -92,7 +92,11 @@ const timeReading = z
   })
   .meta({ description: "how the time columns read" });
 
-const codes = z.array(z.union([z.string().min(1), z.int().min(0).max(0xffff_ffff)]));
+const codes = z.array(
+  z
+    .union([z.string().min(1), z.int().min(0).max(0xffff_ffff)])
+    .meta({ description: "a word, or a code from 0 to 4294967295" }),
+);
 
 const qualityReading = z
   .union([
