@@ -1,0 +1,8 @@
+/** A change in the relation of two clocks, or in what the evidence says of it. */
+export interface ClockEvent {
+  readonly kind: "step" | "reset" | "step-or-delay" | "stale" | "gap";
+  /** ns on the from clock, the first stamp after the change. */
+  readonly time: bigint;
+  /** Offset after minus offset before, ns. */
+  readonly sizeNs: bigint;
+}
