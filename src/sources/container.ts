@@ -5,7 +5,7 @@ import { type FileHandle, open } from "node:fs/promises";
  *
  * Reads only the sizes that the container itself states, element by element: Matroska and WebM segments and
  * clusters (RFC 9559), RIFF chunks, and the boxes of fragmented ISO files (ISO/IEC 14496-12). A plain MP4 states
- * the number of its frames instead, and transport streams state nothing.
+ * the number of its frames instead. A transport stream states no length: only a cut within a packet can be told.
  */
 export async function missingTail(path: string): Promise<string | undefined> {
   const file = await open(path, "r");
@@ -13,6 +13,8 @@ export async function missingTail(path: string): Promise<string | undefined> {
     const { size } = await file.stat();
     const head = await bytesAt(file, 0, 12);
     if (head.length < 12) return undefined;
+    const transport = await transportTail(file, size);
+    if (transport !== undefined) return transport;
     if (head.readUInt32BE(0) === ebmlHeader) return await matroskaTail(file, size);
     const kind = head.toString("latin1", 0, 4);
     if (kind === "RIFF") return await riffTail(file, size);
@@ -76,6 +78,18 @@ async function elementAt(file: FileHandle, position: number): Promise<Element | 
   const id = bytes.readUIntBE(0, idLength);
   const unknown = length === (1n << BigInt(7 * sizeLength)) - 1n;
   return unknown ? { id, start } : { id, start, end: start + Number(length) };
+}
+
+async function transportTail(file: FileHandle, size: number): Promise<string | undefined> {
+  for (const { packet, sync } of [
+    { packet: 188, sync: 0 },
+    { packet: 192, sync: 4 },
+  ]) {
+    const start = await bytesAt(file, 0, 3 * packet);
+    const synchronous = [0, 1, 2].every((index) => start[index * packet + sync] === 0x47);
+    if (synchronous && size % packet > 0) return `its last packet has ${size % packet} of ${packet} bytes`;
+  }
+  return undefined;
 }
 
 async function riffTail(file: FileHandle, size: number): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { AlignError } from "../errors.ts";
+import { parseInstant } from "../time.ts";
 import { missingTail } from "./container.ts";
 
 export interface VideoOptions {
@@ -330,12 +331,14 @@ function nanosecondsOf(path: string, ticks: BigInt64Array, timeBase: VideoFrames
   return ticks.map(nearest);
 }
 
+/** A tag that is no instant, or lacks a zone as Matroska's does, says nothing. */
 function instantOf(text: string | undefined): bigint | undefined {
-  const parts = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z$/.exec(text ?? "");
-  if (parts === null) return undefined;
-  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number);
-  const wholeMs = Date.UTC(year!, month! - 1, day!, hour!, minute!, second!);
-  return BigInt(wholeMs) * 1_000_000n + BigInt((parts[7] ?? "").padEnd(9, "0"));
+  if (text === undefined || !/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text)) return undefined;
+  try {
+    return parseInstant(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function truncated(path: string, why: string): AlignError {

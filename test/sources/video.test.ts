@@ -212,6 +212,13 @@ describe.skipIf(absent)("files that cannot be used", () => {
     60_000,
   );
 
+  it("a transport stream cut within a packet is refused", async () => {
+    const bytes = readFileSync(video("mb_entry24-segment3.ts"));
+    const path = join(room, "cut.ts");
+    writeFileSync(path, bytes.subarray(0, bytes.length - 100));
+    expect((await errorOf(path)).message).toContain("88 of 188 bytes");
+  });
+
   it("zeroed and shuffled bytes never hang or crash", async () => {
     const bytes = readFileSync(video("tc_nasa_13013_rotated.mp4"));
     const path = join(room, "damaged.mp4");
