@@ -32,7 +32,10 @@ export function packBits(bytes: usize, length: usize, out: usize): void {
     for (; i + 16 <= end; i += 16) {
       word |= (i8x16.bitmask(i8x16.ne(v128.load(bytes + i), zero)) as u64) << ((i - base) as u64);
     }
-    for (; i < end; i++) word |= u64(load<u8>(bytes + i) !== 0) << ((i - base) as u64);
+    for (; i < end; i++) {
+      const set = load<u8>(bytes + i) !== 0;
+      word |= u64(set) << ((i - base) as u64);
+    }
     store<u64>(out + (base >> 3), word);
   }
 }
@@ -44,7 +47,11 @@ export function matchedWord(index: usize, base: usize, end: usize): u64 {
   for (; i + 4 <= end; i += 4) {
     word |= (i32x4.bitmask(v128.not(v128.load(index + (i << 2)))) as u64) << ((i - base) as u64);
   }
-  for (; i < end; i++) word |= u64(load<i32>(index + (i << 2)) >= 0) << ((i - base) as u64);
+  for (; i < end; i++) {
+    // A name of its own, because a comparison inside u64() would itself be made in u64.
+    const found = load<i32>(index + (i << 2)) >= 0;
+    word |= u64(found) << ((i - base) as u64);
+  }
   return word;
 }
 

@@ -140,7 +140,7 @@ export class Kernels {
     const outAt = address(arena, "out.values", out.values, length);
     const bitsAt = bitsOut(arena, "out.validity", out.validity, length);
     if (values.length === 0) {
-      out.values.fill(0 as never, 0, length);
+      new Uint8Array(arena.buffer, outAt, length * values.BYTES_PER_ELEMENT).fill(0);
       out.validity.fill(0, 0, bitmapBytes(length));
       return 0;
     }

@@ -1,0 +1,99 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { LinearOptions } from "../../src/kernels/index.ts";
+import { bitmapTwin } from "../reference/columns.ts";
+import { linearTwin, type TwinSample } from "../reference/interpolate.ts";
+import { ascending, distance, distinct, float, random } from "./arbitraries.ts";
+import { builds, loadBuild, scoped } from "./builds.ts";
+
+const options: fc.Arbitrary<LinearOptions> = fc.record({
+  maxGap: distance,
+  hold: fc.boolean(),
+  holdTolerance: distance,
+});
+
+const samplesAt = (times: readonly bigint[]): fc.Arbitrary<TwinSample[]> =>
+  fc
+    .array(fc.record({ value: float, valid: fc.boolean() }), {
+      minLength: times.length,
+      maxLength: times.length,
+    })
+    .map((cells) => cells.map((cell, i) => ({ time: times[i]!, ...cell })));
+
+describe.each(builds)("linear interpolation in %s", (build) => {
+  const kernels = loadBuild(build);
+  const { arena } = kernels;
+
+  const check = (
+    frames: readonly bigint[],
+    samples: readonly TwinSample[],
+    asked: LinearOptions,
+    nullable: boolean,
+  ): void =>
+    scoped(kernels, (outputs) => {
+      const used = nullable ? samples : samples.map((sample) => ({ ...sample, valid: true }));
+      const expected = linearTwin(frames, used, asked);
+      const left = arena.copy(BigInt64Array.from(frames));
+      const times = arena.copy(BigInt64Array.from(used, ({ time }) => time));
+      const index = arena.i32(frames.length);
+      kernels.asof(left, times, index, { direction: "backward" });
+      const out = { values: outputs.f64(frames.length), validity: outputs.bitmap(frames.length) };
+      const source = {
+        times,
+        values: arena.copy(Float64Array.from(used, ({ value }) => value)),
+        ...(nullable && {
+          validity: arena.copy(
+            bitmapTwin(used.map(({ valid }) => valid)).slice(0, Math.ceil(used.length / 8)),
+          ),
+        }),
+      };
+      const matched = kernels.linear(left, source, index, asked, out);
+      expect([...out.values]).toEqual(expected.map((value) => value ?? 0));
+      expect(out.validity).toEqual(bitmapTwin(expected.map((value) => value !== null)));
+      expect(matched).toBe(expected.filter((value) => value !== null).length);
+      expect(outputs.breaches()).toEqual([]);
+    });
+
+  it("equals its definition bit for bit, for 0 to 17 frames and samples", () => {
+    const samples = distinct().chain(samplesAt);
+    fc.assert(fc.property(ascending(), samples, options, fc.boolean(), check), { numRuns: 500 });
+  });
+
+  it("equals its definition under every null pattern of a byte", () => {
+    const frames = Array.from({ length: 20 }, (_, i) => BigInt(i - 2));
+    for (let pattern = 0; pattern < 256; pattern++) {
+      const samples = Array.from({ length: 8 }, (_, i) => ({
+        time: BigInt(i * 2),
+        value: i * 1.5,
+        valid: ((pattern >> i) & 1) === 1,
+      }));
+      check(frames, samples, { hold: pattern % 2 === 0 }, true);
+    }
+  });
+
+  it("equals its definition for 10,007 frames at today's epoch", () => {
+    const next = random(11);
+    const epoch = 1_760_000_000_000_000_000n;
+    const frames = Array.from(
+      { length: 10_007 },
+      (_, i) => epoch + BigInt(i * 1000 + Math.floor(next() * 900)),
+    );
+    const samples = Array.from({ length: 60 }, (_, i) => ({
+      time: epoch + BigInt(i * 160_000 + Math.floor(next() * 90_000)),
+      value: next() * 100,
+      valid: next() < 0.9,
+    }));
+    check(frames, samples, { maxGap: 200_000n, hold: true, holdTolerance: 20_000n }, true);
+    check(frames, samples, {}, false);
+  });
+
+  it("copies the value of a sample that the frame is on, whatever its neighbours and their values are", () => {
+    const samples = [
+      { time: 0n, value: Number.NaN, valid: false },
+      { time: 10n, value: -0, valid: true },
+      { time: 20n, value: Number.POSITIVE_INFINITY, valid: true },
+      { time: 30n, value: 5, valid: false },
+    ];
+    check([10n, 20n, 20n], samples, { maxGap: 0n }, true);
+  });
+});
