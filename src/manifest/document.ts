@@ -39,6 +39,8 @@ export class ManifestDocument {
       schema: "core",
       lineCounter: this.#lines,
       prettyErrors: false,
+      // A number and its text are two keys to YAML, but one name here.
+      uniqueKeys: (a, b) => isScalar(a) && isScalar(b) && String(a.value) === String(b.value),
     });
     const first = [...this.#document.errors, ...this.#document.warnings].sort(
       (a, b) => a.pos[0] - b.pos[0],

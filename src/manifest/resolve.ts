@@ -14,7 +14,7 @@ import type { ManifestText, MapText, SourceText, TagText } from "./schema.ts";
 import { defaultJoin } from "./tags.ts";
 
 /** What a manifest says, without where it came from. */
-export type ManifestContent = Omit<Manifest, "base" | "path" | "sha256">;
+type ManifestContent = Omit<Manifest, "base" | "path" | "sha256">;
 
 /** A checked manifest in resolved form; the names are in the order of the text, which object keys do not keep. */
 export function resolve(
