@@ -50,8 +50,8 @@ function fill(out: usize, from: usize, to: usize, value: i32): void {
 }
 
 /** Writes `value` for the frames that have no int64 `shift` before them; returns how many they are. */
-function fillUnderflow(frames: usize, length: usize, shift: i64, out: usize, value: i32): usize {
-  const floor = i64.MIN_VALUE + shift;
+function fillUnderflow(frames: usize, length: usize, shift: u64, out: usize, value: i32): usize {
+  const floor = i64.MIN_VALUE + (shift as i64);
   let i: usize = 0;
   while (i < length && load<i64>(frames + (i << 3)) < floor) i++;
   fill(out, 0, i, value);
@@ -66,7 +66,7 @@ function fillUnderflow(frames: usize, length: usize, shift: i64, out: usize, val
  *   samples       12      29       40
  *
  * frames   in   i64[length]  ns, ascending, equal values allowed
- * shift         ns, >= 0; 1 makes "not later" into "earlier"; where frame - shift is below int64, out is start + bias
+ * shift         ns, u64; 1 makes "not later" into "earlier"; where frame - shift is below int64, out is start + bias
  * samples  in   i64          ns, ascending, equal values allowed
  * start         how many samples are not later than the first frame's limit (countThrough)
  * end           the same for the last frame
@@ -78,7 +78,7 @@ function fillUnderflow(frames: usize, length: usize, shift: i64, out: usize, val
 export function scanMerge(
   frames: usize,
   length: usize,
-  shift: i64,
+  shift: u64,
   samples: usize,
   start: usize,
   end: usize,
@@ -91,7 +91,7 @@ export function scanMerge(
     let k = start;
     let next = load<i64>(samples + (k << 3));
     for (; i < length; i++) {
-      const limit = load<i64>(frames + (i << 3)) - shift;
+      const limit = load<i64>(frames + (i << 3)) - (shift as i64);
       if (limit >= last) break;
       // `last` is later than `limit`, so it ends this loop.
       while (next <= limit) {
@@ -114,7 +114,7 @@ export function scanMerge(
 export function scanRun(
   frames: usize,
   length: usize,
-  shift: i64,
+  shift: u64,
   samples: usize,
   start: usize,
   end: usize,
@@ -126,11 +126,11 @@ export function scanRun(
     const next = load<i64>(samples + (k << 3));
     const value = (k as i32) + bias;
     const four = i32x4.splat(value);
-    while (i + 4 <= length && load<i64>(frames + ((i + 3) << 3)) - shift < next) {
+    while (i + 4 <= length && load<i64>(frames + ((i + 3) << 3)) - (shift as i64) < next) {
       v128.store(out + (i << 2), four);
       i += 4;
     }
-    while (i < length && load<i64>(frames + (i << 3)) - shift < next) {
+    while (i < length && load<i64>(frames + (i << 3)) - (shift as i64) < next) {
       store<i32>(out + (i << 2), value);
       i++;
     }
@@ -149,7 +149,7 @@ export function scanRun(
 export function scanGallop(
   frames: usize,
   length: usize,
-  shift: i64,
+  shift: u64,
   samples: usize,
   start: usize,
   end: usize,
@@ -159,7 +159,7 @@ export function scanGallop(
   let i = fillUnderflow(frames, length, shift, out, (start as i32) + bias);
   let k = start;
   for (; i < length; i++) {
-    const limit = load<i64>(frames + (i << 3)) - shift;
+    const limit = load<i64>(frames + (i << 3)) - (shift as i64);
     let step: usize = 1;
     while (k + step <= end && load<i64>(samples + ((k + step - 1) << 3)) <= limit) {
       k += step;

@@ -59,7 +59,8 @@ export function scan(
     return saturates ? exports.countThrough(samplesAt, samples.length, FIRST_INSTANT) >>> 0 : 0;
   };
   const start = count(frames[0]! - shift);
-  const end = count(frames[length - 1]! - shift);
+  // Unsorted frames could end before they start, which the kernels must not see.
+  const end = Math.max(start, count(frames[length - 1]! - shift));
   const kernel = exports[kernels[how ?? pickScan(end - start, length)]];
   kernel(framesAt, length, shift, samplesAt, start, end, bias, outAt);
 }

@@ -1,6 +1,6 @@
 import { AlignError } from "../errors.ts";
 import type { FoldKernel } from "./abi.ts";
-import { address, bitsOut } from "./column.ts";
+import { address, bitsOut, limit } from "./column.ts";
 import type { Instance } from "./load.ts";
 import { scan } from "./scan.ts";
 
@@ -28,11 +28,7 @@ export function windows(
   scan(instance, frames, samples, hi, { shift: 0n, saturates: true, bias: 0 });
   if (length === 0) return;
   if ("span" in options) {
-    if (options.span < 0n) {
-      throw new AlignError("BUG_KERNEL_ARGUMENT", `span is negative: ${options.span}`);
-    }
-    // A longer shift than int64 holds reaches the first instant from any frame.
-    const shift = options.span > LAST_INSTANT ? LAST_INSTANT : options.span;
+    const shift = limit("span", options.span);
     scan(instance, frames, samples, lo, { shift, saturates: true, bias: 0 });
     return;
   }
@@ -42,8 +38,6 @@ export function windows(
       ? hi[0]!
       : Math.min(exports.countThrough(samples.byteOffset, samples.length, options.previous) >>> 0, hi[0]!);
 }
-
-const LAST_INSTANT = 0x7fff_ffff_ffff_ffffn;
 
 /** See Kernels.windowFloat. */
 export function windowFloat(
