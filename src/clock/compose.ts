@@ -99,29 +99,39 @@ function composePiece(link: Link, next: Link | undefined): Piece {
   return { since, from, to, drift, variance, boundNs: first.boundNs + second.boundNs };
 }
 
+type Line = Pick<Piece, "from" | "to" | "drift">;
+
 /**
  * The line of a composed piece.
  *
  * Exact where one of the two only shifts; else a chord between the rounded ends, so that pieces meet.
  */
-function composeLine(link: Link, next: Link | undefined): { from: bigint; to: bigint; drift: number } {
+function composeLine(link: Link, next: Link | undefined): Line {
   const { since, first, second } = link;
-  if (second.drift === 0) return { from: first.from, to: evaluate(second, first.to), drift: first.drift };
-  if (first.drift === 0) {
-    return { from: second.from - (first.to - first.from), to: second.to, drift: second.drift };
-  }
+  const shifted = shiftedLine(link);
+  if (shifted !== undefined) return shifted;
   const drift = first.drift + second.drift + first.drift * second.drift;
-  if (since === INT64_MIN) {
-    const from = next === undefined ? first.from : next.since;
-    return { from, to: next === undefined ? evaluate(second, first.to) : valueAt(next, from), drift };
+  if (next === undefined) {
+    const from = since === INT64_MIN ? first.from : since;
+    return { from, to: valueAt(link, from), drift };
   }
+  const end = { from: next.since, to: valueAt(next, next.since) };
+  if (since === INT64_MIN) return { ...end, drift };
   const start = { from: since, to: valueAt(link, since) };
-  if (next === undefined) return { ...start, drift };
-  return { ...start, drift: chordDrift(start, { from: next.since, to: valueAt(next, next.since) }) };
+  return { ...start, drift: chordDrift(start, end) };
 }
 
-/** The composed target time, rounded once. */
-function valueAt({ first, second }: Link, time: bigint): bigint {
+function shiftedLine({ first, second }: Link): Line | undefined {
+  if (second.drift === 0) return { from: first.from, to: evaluate(second, first.to), drift: first.drift };
+  if (first.drift !== 0) return undefined;
+  return { from: second.from - (first.to - first.from), to: second.to, drift: second.drift };
+}
+
+/** The composed target time, rounded once and as the piece itself will round. */
+function valueAt(link: Link, time: bigint): bigint {
+  const shifted = shiftedLine(link);
+  if (shifted !== undefined) return evaluate(shifted, time);
+  const { first, second } = link;
   const scale = 32n;
   const distance = (time - first.from) << scale;
   const between = (first.to << scale) + distance + multiplyExactly(distance, first.drift);

@@ -82,7 +82,7 @@ export interface Piecewise {
   to: bigint[];
 }
 
-function piecewise(step: fc.Arbitrary<bigint>): fc.Arbitrary<Piecewise> {
+function piecewise(step: fc.Arbitrary<bigint>, leastSigmaNs: bigint): fc.Arbitrary<Piecewise> {
   return fc
     .record({
       start: fc.bigInt({ min: EPOCH, max: EPOCH + 2n ** 50n }),
@@ -97,7 +97,7 @@ function piecewise(step: fc.Arbitrary<bigint>): fc.Arbitrary<Piecewise> {
         ),
         { minLength: 1, maxLength: 7 },
       ),
-      sigma: fc.bigInt({ min: 1n, max: 10_000_000n }),
+      sigma: fc.bigInt({ min: leastSigmaNs, max: 10_000_000n }),
     })
     .map(({ start, offset, steps, sigma }) => {
       const from = [start];
@@ -116,13 +116,14 @@ function piecewise(step: fc.Arbitrary<bigint>): fc.Arbitrary<Piecewise> {
     });
 }
 
-const widely = fc.bigInt({ min: SECOND, max: 2n ** 50n });
+/** A piecewise map through 2 to 8 marks, seconds to hours apart, with any slope from 0.5 to 2. */
+export const hourlyPiecewise = piecewise(fc.bigInt({ min: SECOND, max: 2n ** 43n }), 1000n);
 
-/** A piecewise map through 2 to 8 marks, some seconds to some days apart, with any slope from 0.5 to 2. */
-export const widePiecewise = piecewise(widely);
-
-/** The same with marks that may be only some ns apart. */
-export const anyPiecewise = piecewise(fc.oneof(fc.bigInt({ min: 4n, max: 100n }), widely));
+/** The same with marks some ns to some days apart. */
+export const anyPiecewise = piecewise(
+  fc.oneof(fc.bigInt({ min: 4n, max: 100n }), fc.bigInt({ min: SECOND, max: 2n ** 50n })),
+  1n,
+);
 
 /** A seeded generator of uniform numbers in [0, 1) (mulberry32). */
 export function uniform(seed: number): () => number {
