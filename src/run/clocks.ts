@@ -1,0 +1,133 @@
+import { buildClockGraph, type ClockEdge, type ClockMap, clockReport, type ClockReport, type Evidence, estimateClockMap, identityMap } from "../clock/index.ts";
+import { AlignError } from "../errors.ts";
+import type { EvidenceSpec, MapSpec, MarksEvidenceSpec } from "../manifest/index.ts";
+import { cellText, emptyCounts, identifier, planTime, readTimes, type Relation } from "../tables/index.ts";
+import { parseDuration } from "../time.ts";
+import type { Session } from "./session.ts";
+
+/** The maps from every clock of the capture to its reference clock. */
+export interface Clocks {
+  /** Throws `CLOCK_NO_PATH` where no maps lead to the reference. */
+  mapOf(clock: string): ClockMap;
+  /** What report.json says of the clocks that were used, in the order of their first use. */
+  reports(): ClockReport[];
+  used(): ReadonlyMap<string, ClockMap>;
+}
+
+export async function readClocks(session: Session): Promise<Clocks> {
+  const { manifest } = session;
+  const edges: (ClockEdge & { spec: MapSpec })[] = [];
+  for (const [index, spec] of manifest.maps.entries()) {
+    const isTwin = manifest.maps.some((other, at) => at < index && other.from === spec.from && other.to === spec.to);
+    const label = `${spec.from} -> ${spec.to}${isTwin ? ` (map ${index + 1})` : ""}`;
+    session.progress("clocks", label, index, manifest.maps.length);
+    const evidence: Evidence[] = [];
+    for (const one of spec.evidence) evidence.push(await readEvidence(session, label, one));
+    edges.push({ from: spec.from, to: spec.to, label, map: estimate(label, evidence, spec), spec });
+  }
+  const graph = buildClockGraph(manifest.referenceClock, edges);
+  const used = new Map<string, ClockMap>();
+  const reports = new Map<string, ClockReport>();
+  return {
+    mapOf(clock) {
+      const known = used.get(clock);
+      if (known !== undefined) return known;
+      if (clock === manifest.referenceClock) return identityMap();
+      const { map, path } = graph.mapToReference(clock);
+      const specs = path.map((hop) => edges.find((edge) => edge.label === hop.label)?.spec);
+      const models = [...new Set(specs.map((spec) => spec?.model ?? ""))].join(" + ");
+      const kinds = [...new Set(specs.flatMap((spec) => spec?.evidence.map((one) => one.kind) ?? []))];
+      used.set(clock, map);
+      reports.set(clock, clockReport(map, { from: clock, to: manifest.referenceClock, model: models, evidence: kinds }));
+      return map;
+    },
+    reports: () => [...reports.values()],
+    used: () => used,
+  };
+}
+
+function estimate(label: string, evidence: readonly Evidence[], spec: MapSpec): ClockMap {
+  try {
+    return estimateClockMap(evidence, { model: spec.model });
+  } catch (cause) {
+    if (!(cause instanceof AlignError)) throw cause;
+    const path = spec.evidence.find((one) => one.kind === "marks")?.path;
+    throw new AlignError(cause.code as "CLOCK_", `map ${label}: ${cause.message}`, {
+      where: { ...(path === undefined ? {} : { file: path }), ...cause.where },
+      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+      cause,
+    });
+  }
+}
+
+async function readEvidence(session: Session, label: string, spec: EvidenceSpec): Promise<Evidence> {
+  if (spec.kind === "constant") {
+    const { offsetNs: offset, uncertaintyNs: uncertainty } = spec;
+    return uncertainty === undefined ? { kind: "constant", offset } : { kind: "constant", offset, uncertainty };
+  }
+  return readMarks(session, label, spec);
+}
+
+async function readMarks(session: Session, label: string, spec: MarksEvidenceSpec): Promise<Evidence> {
+  const { from, to, uncertainty } = spec.columns;
+  const relation = await session.table(`marks of ${label}`, { path: [spec.path] }, [from, to]);
+  const times = async (column: string, key: string) => {
+    const unit = (await isWhole(session, relation, column)) ? ({ unit: "ns" } as const) : {};
+    const plan = await planTime(session.database, relation, column, { ambiguous: "reject", ...unit }, key);
+    const [count] = await session.database.rows(`SELECT count(*) FROM ${relation.from}`, {});
+    const read = await readTimes(session.database, relation, plan, relation.from, Number(count?.[0] ?? 0), emptyCounts());
+    const missing = read.missing?.indexOf(1) ?? -1;
+    if (missing < 0) return read.times;
+    throw new AlignError("SOURCE_MARKS", `map ${label}: a mark has no ${key.replace("columns.", "")} time`, {
+      where: { file: spec.path, row: missing },
+      hint: "a mark is one instant on both clocks: fill both cells, or drop the row",
+    });
+  };
+  const marks = {
+    kind: "marks" as const,
+    from: await times(from, "columns.from"),
+    to: await times(to, "columns.to"),
+  };
+  if (uncertainty === undefined) return marks;
+  return { ...marks, uncertainty: await readUncertainty(session, relation, spec, uncertainty) };
+}
+
+/** Whether every cell is a whole number, then of ns, as a library user would give it. */
+async function isWhole(session: Session, relation: Relation, column: string): Promise<boolean> {
+  if (!relation.columns.has(column)) return false;
+  const text = cellText(identifier(column));
+  const [row] = await session.database.rows(
+    `SELECT bool_and(regexp_full_match(${text}, '[+-]?[0-9]+')) FROM ${relation.from}`,
+    {},
+  );
+  return row?.[0] === true;
+}
+
+/** One sigma a mark: whole ns, or text with a unit. */
+async function readUncertainty(
+  session: Session,
+  relation: Relation,
+  spec: MarksEvidenceSpec,
+  column: string,
+): Promise<BigInt64Array> {
+  if (!relation.columns.has(column)) {
+    throw new AlignError("SOURCE_MISSING_COLUMN", `${spec.path} has no column "${column}" (columns.uncertainty)`, {
+      where: { file: spec.path },
+      hint: `its columns are: ${[...relation.columns.keys()].join(", ")}`,
+    });
+  }
+  const rows = await session.database.rows(`SELECT ${cellText(identifier(column))} FROM ${relation.from}`, {});
+  return BigInt64Array.from(rows, ([cell], row) => {
+    const text = String(cell ?? "");
+    try {
+      const sigma = /^[0-9]+$/.test(text) ? BigInt(text) : parseDuration(text);
+      if (sigma >= 0n) return sigma;
+    } catch (cause) {
+      if (!(cause instanceof AlignError)) throw cause;
+    }
+    throw new AlignError("SOURCE_MARKS", `uncertainty "${text}" is neither whole nanoseconds nor a duration`, {
+      where: { file: spec.path, row },
+      hint: 'write for example 5000000 or "5ms"',
+    });
+  });
+}

@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { relative, resolve, sep } from "node:path";
+import { AlignError } from "../errors.ts";
+import type { Manifest } from "../manifest/index.ts";
+import { kindOfFile, openTable, type TableKind } from "../sources/index.ts";
+import { Database, findFiles, literal, type Relation } from "../tables/index.ts";
+
+/** Something that is not an error but must not pass unseen. */
+export interface Warning {
+  code: string;
+  /** How many rows, samples or frames it concerns. */
+  count: number;
+  /** The first of them, as text: a row or an instant. */
+  first: string | null;
+  message: string;
+}
+
+/** One file that the result depends on; `path` is relative to the manifest where it lies below it. */
+export interface Input {
+  path: string;
+  bytes: number;
+  sha256: string;
+}
+
+export interface Progress {
+  stage: "inputs" | "clocks" | "frames" | "sources" | "align" | "publish";
+  /** What is being done, for example a source's name. */
+  subject: string;
+  done: number;
+  total: number;
+}
+
+export interface SessionOptions {
+  /** The ffprobe to run. Default: the one that comes with the package. */
+  ffprobe?: string;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+/** What one job carries from room to room: its database, its files and its warnings. */
+export class Session {
+  readonly manifest: Manifest;
+  readonly base: string;
+  readonly database: Database;
+  readonly options: SessionOptions;
+  readonly warnings: Warning[] = [];
+  readonly #files = new Set<string>();
+  readonly #onAbort: () => void;
+
+  private constructor(manifest: Manifest, database: Database, options: SessionOptions) {
+    this.manifest = manifest;
+    this.base = resolve(manifest.base);
+    this.database = database;
+    this.options = options;
+    this.#onAbort = () => database.interrupt();
+    options.signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  static async open(manifest: Manifest, options: SessionOptions): Promise<Session> {
+    return new Session(manifest, await Database.open(resolve(manifest.base)), options);
+  }
+
+  close(): void {
+    this.options.signal?.removeEventListener("abort", this.#onAbort);
+    this.database.close();
+  }
+
+  progress(stage: Progress["stage"], subject: string, done: number, total: number): void {
+    this.options.signal?.throwIfAborted();
+    this.options.onProgress?.({ stage, subject, done, total });
+  }
+
+  warn(code: string, count: number, first: string | null, message: string): void {
+    if (count > 0) this.warnings.push({ code, count, first, message });
+  }
+
+  /** Files that a manifest path list names; they become inputs of the job. */
+  async files(source: string, paths: readonly string[]): Promise<string[]> {
+    const found = await findFiles(this.database, paths, (path) => resolve(this.base, path), kindOfPath, source);
+    for (const file of found) this.#files.add(file);
+    return found;
+  }
+
+  /** Opens a table by its kind; `kind` undefined: by the file itself. */
+  async table(
+    name: string,
+    place: { kind?: TableKind; path: readonly string[] } | { kind: "sql"; query: string },
+    timeColumns: readonly string[],
+  ): Promise<Relation> {
+    const signal = this.options.signal === undefined ? {} : { signal: this.options.signal };
+    if ("query" in place) {
+      const files = await this.#filesInQuery(name, place.query);
+      return openTable.sql(this.database, { name, files, query: place.query, timeColumns, ...signal });
+    }
+    const files = await this.files(name, place.path);
+    const kind = place.kind ?? (await tableKind(name, files[0] ?? ""));
+    return openTable[kind](this.database, { name, files, timeColumns, ...signal });
+  }
+
+  /** Texts in a query that are names of existing files: what the result depends on. */
+  async #filesInQuery(name: string, query: string): Promise<string[]> {
+    const texts = [...query.matchAll(/'((?:[^']|'')+)'/g)].map((match) => (match[1] ?? "").replaceAll("''", "'"));
+    const files: string[] = [];
+    for (const text of texts) {
+      const path = resolve(this.base, text);
+      if ((await kindOfPath(path)) === "file") files.push(path);
+      else if (/[*?[]/.test(text)) {
+        const rows = await this.database.rows(`SELECT file FROM glob(${literal(path)}) ORDER BY file`, { source: name });
+        files.push(...rows.map((row) => String(row[0])));
+      }
+    }
+    for (const file of files) this.#files.add(file);
+    return files;
+  }
+
+  /** Size and hash of every file that was used so far, in name order. */
+  async inputs(): Promise<Input[]> {
+    const files = [...this.#files].sort();
+    const inputs: Input[] = [];
+    for (const [index, file] of files.entries()) {
+      this.progress("inputs", this.shortPath(file), index, files.length);
+      inputs.push({ path: this.shortPath(file), bytes: (await stat(file)).size, sha256: await hashFile(file) });
+    }
+    return inputs;
+  }
+
+  shortPath(file: string): string {
+    const path = relative(this.base, file);
+    return path.startsWith("..") ? file : path.split(sep).join("/");
+  }
+}
+
+async function kindOfPath(path: string): Promise<"file" | "directory" | "nothing"> {
+  try {
+    return (await stat(path)).isDirectory() ? "directory" : "file";
+  } catch {
+    return "nothing";
+  }
+}
+
+async function tableKind(source: string, file: string): Promise<TableKind> {
+  const kind = await kindOfFile(file);
+  if (kind !== undefined && kind !== "video") return kind;
+  throw new AlignError("SOURCE_KIND", `source ${source}: ${kind === "video" ? "a video" : "this"} is not a table`, {
+    where: { source, file },
+    hint: "a table of times is a .csv, .jsonl, .parquet or .arrow file",
+  });
+}
+
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const part of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
+  return hash.digest("hex");
+}

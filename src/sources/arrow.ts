@@ -1,0 +1,129 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { Table, WriterPropertiesBuilder, writeParquet } from "parquet-wasm";
+import { AlignError } from "../errors.ts";
+import { type Database, parquetRelation, type Relation } from "../tables/index.ts";
+import type { TableRequest } from "./source.ts";
+
+/**
+ * Arrow IPC, file or stream. The frame of every message is checked first, then the validating Rust reader
+ * turns the batches into Parquet for DuckDB: apache-arrow's own reader trusts the lengths that a file states.
+ */
+export async function openArrow(database: Database, request: TableRequest): Promise<Relation> {
+  const parts: string[] = [];
+  for (const file of request.files) {
+    request.signal?.throwIfAborted();
+    const bytes = await readFile(file);
+    const part = database.scratchFile("parquet");
+    await writeFile(part, convert(bytes, request.name, file));
+    parts.push(part);
+  }
+  return parquetRelation(database, { ...request, parts });
+}
+
+function convert(bytes: Buffer, source: string, file: string): Uint8Array {
+  const stream = streamOf(bytes, source, file);
+  checkMessages(stream, source, file);
+  try {
+    const table = Table.fromIPCStream(stream);
+    return writeParquet(table, new WriterPropertiesBuilder().setDictionaryEnabled(false).build());
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (/decompression requires/.test(reason)) {
+      throw broken(source, file, "the buffers are compressed", "write the file uncompressed (pyarrow: compression=None)");
+    }
+    const isTrap = cause instanceof Error && cause.name === "RuntimeError";
+    throw broken(source, file, isTrap ? "a column's type or data cannot be read" : reason.slice(0, 200));
+  }
+}
+
+const fileMagic = "ARROW1";
+
+/** The stream inside: an IPC file is a stream between a magic word and a footer. */
+function streamOf(bytes: Buffer, source: string, file: string): Buffer {
+  const isMagic = (at: number) => at >= 0 && bytes.toString("latin1", at, at + fileMagic.length) === fileMagic;
+  if (!isMagic(0)) return bytes;
+  if (bytes.length < 24 || !isMagic(bytes.length - fileMagic.length)) {
+    throw broken(source, file, "the file ends before its footer");
+  }
+  const footer = bytes.readInt32LE(bytes.length - 10);
+  if (footer <= 0 || footer > bytes.length - 18) throw broken(source, file, "its footer has a wrong length");
+  return bytes.subarray(8, bytes.length - 10 - footer);
+}
+
+/** Every message must lie within the file, and a batch must not claim more rows than its bytes can hold bits. */
+function checkMessages(bytes: Buffer, source: string, file: string): void {
+  let at = 0;
+  let count = 0;
+  while (at + 4 <= bytes.length) {
+    let length = bytes.readInt32LE(at);
+    at += 4;
+    if (length === -1) {
+      if (at + 4 > bytes.length) throw broken(source, file, "it ends within a message");
+      length = bytes.readInt32LE(at);
+      at += 4;
+    }
+    if (length === 0) break;
+    if (length < 8 || at + length > bytes.length) throw broken(source, file, `message ${count} runs past the end`);
+    const message = rootTable(bytes, at, at + length);
+    if (message === undefined) throw broken(source, file, `message ${count} is not an Arrow message`);
+    const body = message.int64(3);
+    if (body < 0 || at + length + body > bytes.length) throw broken(source, file, `message ${count} runs past the end`);
+    const kind = message.byte(1);
+    if (count === 0 && kind !== 1) throw broken(source, file, "it does not begin with a schema");
+    const header = message.table(2);
+    if (kind === 1 && header !== undefined && header.short(0) !== 0) {
+      throw broken(source, file, "it is big-endian", "write it on a little-endian machine");
+    }
+    const batch = kind === 3 ? header : kind === 2 ? header?.table(1) : undefined;
+    const rows = batch?.int64(0) ?? 0;
+    if (rows < 0 || rows > body * 8) throw broken(source, file, `message ${count} claims ${rows} rows in ${body} bytes`);
+    at += length + body;
+    count += 1;
+  }
+  if (count === 0) throw broken(source, file, "it is not Arrow IPC data");
+}
+
+/** One flatbuffer table: fields by position, absent ones are 0. */
+interface FlatTable {
+  byte(field: number): number;
+  short(field: number): number;
+  int64(field: number): number;
+  table(field: number): FlatTable | undefined;
+}
+
+function rootTable(bytes: Buffer, start: number, end: number): FlatTable | undefined {
+  return tableAt(bytes, start, end, start + bytes.readUInt32LE(start));
+}
+
+function tableAt(bytes: Buffer, start: number, end: number, at: number): FlatTable | undefined {
+  if (at < start || at + 4 > end) return undefined;
+  const vtable = at - bytes.readInt32LE(at);
+  if (vtable < start || vtable + 4 > end) return undefined;
+  const vtableBytes = bytes.readUInt16LE(vtable);
+  const fieldAt = (field: number, size: number): number | undefined => {
+    const entry = 4 + 2 * field;
+    if (entry + 2 > vtableBytes || vtable + entry + 2 > end) return undefined;
+    const offset = bytes.readUInt16LE(vtable + entry);
+    return offset === 0 || at + offset + size > end ? undefined : at + offset;
+  };
+  const read = (field: number, size: number, get: (position: number) => number) => {
+    const position = fieldAt(field, size);
+    return position === undefined ? 0 : get(position);
+  };
+  return {
+    byte: (field) => read(field, 1, (position) => bytes.readUInt8(position)),
+    short: (field) => read(field, 2, (position) => bytes.readInt16LE(position)),
+    int64: (field) => read(field, 8, (position) => Number(bytes.readBigInt64LE(position))),
+    table(field) {
+      const position = fieldAt(field, 4);
+      return position === undefined ? undefined : tableAt(bytes, start, end, position + bytes.readUInt32LE(position));
+    },
+  };
+}
+
+function broken(source: string, file: string, why: string, hint?: string): AlignError {
+  return new AlignError("SOURCE_UNREADABLE", `source ${source}: not a readable Arrow file: ${why}`, {
+    where: { source, file },
+    hint: hint ?? "the file is damaged, cut off, or of another kind; write it again",
+  });
+}

@@ -1,0 +1,200 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
+import { AlignError, type ErrorPlace } from "../errors.ts";
+
+/** The element arrays that queries of this room select. */
+export type Elements =
+  | BigInt64Array
+  | Float64Array
+  | Uint32Array
+  | Uint16Array
+  | Uint8Array
+  | Int32Array
+  | readonly (string | null)[];
+
+export interface Column {
+  /** One entry a row; an entry whose row is null holds anything. */
+  readonly items: Elements;
+  /** Null where the column has no null in this chunk. */
+  readonly valid: ((row: number) => boolean) | null;
+  /** Set for a list column: where each row's elements lie. */
+  readonly list?: { offset(row: number): number; length(row: number): number; elements: Column };
+}
+
+export interface Chunk {
+  readonly rowCount: number;
+  column(index: number): Column;
+}
+
+/** What DuckDB's vectors hold; the client's typings keep the arrays private, its version is pinned. */
+interface RawVector {
+  items?: Exclude<Elements, readonly (string | null)[]>;
+  itemCount: number;
+  validity: { data: BigUint64Array | null; itemValid(index: number): boolean };
+  getItem(index: number): DuckDBValue;
+  childVector?: RawVector;
+  getEntryOffset?(row: number): number;
+  getEntryLength?(row: number): number;
+}
+
+/** One embedded DuckDB: every table is read through it. Paths in queries are relative to `base`. */
+export class Database {
+  readonly base: string;
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+  /** Holds what DuckDB spills and what a source writes in passing; removed on close. */
+  readonly #scratch: string;
+  readonly #threads = Math.min(availableParallelism(), 8);
+  #names = 0;
+
+  private constructor(base: string, scratch: string, instance: DuckDBInstance, connection: DuckDBConnection) {
+    this.base = base;
+    this.#scratch = scratch;
+    this.#instance = instance;
+    this.#connection = connection;
+  }
+
+  static async open(base: string): Promise<Database> {
+    const scratch = mkdtempSync(join(tmpdir(), "tagalign-"));
+    const instance = await DuckDBInstance.create(":memory:", {
+      memory_limit: "1GB",
+      temp_directory: join(scratch, "spill"),
+      preserve_insertion_order: "true",
+      autoinstall_known_extensions: "false",
+      autoload_known_extensions: "false",
+    });
+    const connection = await instance.connect();
+    const database = new Database(base, scratch, instance, connection);
+    await connection.run(`SET threads = ${database.#threads}`);
+    await connection.run("SET TimeZone = 'UTC'");
+    await connection.run(`SET file_search_path = ${literal(base)}`);
+    return database;
+  }
+
+  /** Stops a running query; it then fails. */
+  interrupt(): void {
+    this.#connection.interrupt();
+  }
+
+  close(): void {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+    rmSync(this.#scratch, { recursive: true, force: true });
+  }
+
+  /** The path of a file that does not exist yet and is removed on close. */
+  scratchFile(extension: string): string {
+    return join(this.#scratch, `${this.uniqueName("part")}.${extension}`);
+  }
+
+  /** A name that no other table or type of this database has. */
+  uniqueName(stem: string): string {
+    this.#names += 1;
+    return `${stem}_${this.#names}`;
+  }
+
+  async run(sql: string, place: ErrorPlace): Promise<void> {
+    try {
+      await this.#connection.run(sql);
+    } catch (cause) {
+      throw queryError(cause, place);
+    }
+  }
+
+  /** All rows of a small result. */
+  async rows(sql: string, place: ErrorPlace): Promise<DuckDBValue[][]> {
+    try {
+      return (await this.#connection.runAndReadAll(sql)).getRows();
+    } catch (cause) {
+      throw queryError(cause, place);
+    }
+  }
+
+  /**
+   * The rows of a result in the query's own row order, chunk by chunk, as typed arrays.
+   * The result is kept in a table first, which may spill to disk, and read back by one thread:
+   * a result that several threads stream comes out of order.
+   */
+  async *stream(sql: string, place: ErrorPlace, signal?: AbortSignal): AsyncGenerator<Chunk> {
+    const name = this.uniqueName("result");
+    signal?.throwIfAborted();
+    try {
+      await this.#connection.run(`CREATE TEMP TABLE ${name} AS ${sql}`);
+      await this.#connection.run("SET threads = 1");
+      const result = await this.#connection.stream(`SELECT * FROM ${name}`);
+      for (;;) {
+        signal?.throwIfAborted();
+        const chunk = await result.fetchChunk();
+        if (chunk === null || chunk.rowCount === 0) return;
+        yield {
+          rowCount: chunk.rowCount,
+          column: (index) => columnOf(chunk.getColumnVector(index) as unknown as RawVector),
+        };
+      }
+    } catch (cause) {
+      if (signal?.aborted === true || cause instanceof AlignError) throw cause;
+      throw queryError(cause, place);
+    } finally {
+      await this.#connection.run(`SET threads = ${this.#threads}`);
+      await this.#connection.run(`DROP TABLE IF EXISTS ${name}`);
+    }
+  }
+
+  /** A table of int64 values, filled from `blocks`; returns its name (column `value`). */
+  async storeInt64(blocks: AsyncIterable<BigInt64Array>): Promise<string> {
+    const name = this.uniqueName("stored");
+    await this.#connection.run(`CREATE TEMP TABLE ${name} (value BIGINT)`);
+    const appender = await this.#connection.createAppender(name);
+    for await (const block of blocks) {
+      for (const value of block) {
+        appender.appendBigInt(value);
+        appender.endRow();
+      }
+      appender.flushSync();
+    }
+    appender.closeSync();
+    return name;
+  }
+}
+
+function columnOf(vector: RawVector): Column {
+  const valid = vector.validity.data === null ? null : (row: number) => vector.validity.itemValid(row);
+  if (vector.childVector !== undefined) {
+    return {
+      items: [],
+      valid,
+      list: {
+        elements: columnOf(vector.childVector),
+        offset: (row) => vector.getEntryOffset?.(row) ?? 0,
+        length: (row) => vector.getEntryLength?.(row) ?? 0,
+      },
+    };
+  }
+  if (vector.items !== undefined) return { items: vector.items, valid };
+  const items: (string | null)[] = new Array(vector.itemCount);
+  for (let row = 0; row < items.length; row++) items[row] = vector.getItem(row) as string | null;
+  return { items, valid };
+}
+
+/** DuckDB's own first sentence says what is wrong; the rest are suggestions for SQL that the user did not write. */
+function queryError(cause: unknown, place: ErrorPlace): AlignError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const line = /CSV Error on Line: (\d+)/.exec(text)?.[1];
+  const lines = text.split("\n").filter((one) => one.trim() !== "");
+  const reason = (line === undefined ? lines.slice(0, 1) : lines.slice(0, 3)).join("; ").slice(0, 400);
+  return new AlignError("SOURCE_UNREADABLE", `cannot read the table: ${reason}`, {
+    where: line === undefined ? place : { ...place, line: Number(line) },
+    hint: "check that the file is complete and is what the manifest says it is; `tagalign inspect FILE` shows what can be read",
+    cause,
+  });
+}
+
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,341 @@
+import { AlignError } from "../errors.ts";
+import type { Samples, ValueType } from "../samples.ts";
+import { emptyCounts, type SourceCounts } from "./counts.ts";
+import { type Chunk, type Column, type Database, identifier, literal } from "./database.ts";
+import {
+  lastOfEach,
+  OrderCount,
+  sortedPositions,
+  takeStatus,
+  takeTimes,
+  takeValues,
+} from "./order.ts";
+import { planQuality, type QualityReading } from "./quality.ts";
+import { columnType, listed, placeOf, type Relation } from "./relation.ts";
+import { StatusStore, type ValueStore, valueStore } from "./store.ts";
+import { planTime, type TimePlan, type TimeReading } from "./time.ts";
+import { noteOrder, readTimes, requireRoom } from "./times.ts";
+import {
+  cellText,
+  type KindCounts,
+  kindOf,
+  notANumber,
+  planTyped,
+  refuseUnfit,
+  selectText,
+  typeFromKinds,
+  type ValuePlan,
+  type ValueRequest,
+} from "./values.ts";
+
+export interface LongReading {
+  readonly columns: { readonly time: string; readonly tag: string; readonly value: string; readonly quality?: string };
+  readonly time: TimeReading;
+  readonly quality?: QualityReading;
+  readonly badValues: readonly string[];
+  readonly strict: boolean;
+}
+
+/** One tag of a long table as one type, while it is read. */
+interface Bucket {
+  readonly type: ValueType;
+  readonly times: BigInt64Array;
+  readonly timeWords: Uint32Array;
+  readonly values: ValueStore;
+  readonly status: StatusStore;
+  /** Position of its value in the query's columns. */
+  readonly column: number;
+  /** A tag that is read as two types counts its duplicates once. */
+  readonly first: boolean;
+  length: number;
+}
+
+/** Reads tags out of one-row-a-sample data. The result has one entry a request, in order. */
+export async function readLong(
+  database: Database,
+  relation: Relation,
+  reading: LongReading,
+  requests: readonly ValueRequest[],
+  signal?: AbortSignal,
+): Promise<{ samples: Samples[]; counts: SourceCounts }> {
+  const counts = emptyCounts();
+  const tags = [...new Set(requests.map((request) => request.tag))];
+  columnType(relation, reading.columns.tag, "columns.tag");
+  const valueType = columnType(relation, reading.columns.value, "columns.value");
+  const time = await planTime(database, relation, reading.columns.time, reading.time, "columns.time");
+  if (requests.length === 0) return { samples: [], counts };
+  const enumName = database.uniqueName("tags");
+  await database.run(`CREATE TEMP TYPE ${enumName} AS ENUM (${tags.map(literal).join(", ")})`, placeOf(relation));
+  const code = `enum_code(TRY_CAST(${identifier(reading.columns.tag)}::VARCHAR AS ${enumName}))`;
+  const isText = /^(VARCHAR|JSON|ENUM)/.test(valueType);
+  const kinds = await countKinds(database, relation, reading, code, tags, isText);
+  const status =
+    reading.columns.quality === undefined
+      ? undefined
+      : await planQuality(database, relation, reading.columns.quality, reading.quality, "columns.quality");
+  const plans = requests.map((request) =>
+    isText
+      ? planCell(relation, reading, request, kinds.get(request.tag) as TagKinds)
+      : planTyped(relation, identifier(reading.columns.value), valueType, request, reading.badValues),
+  );
+  for (const [position, plan] of plans.entries()) {
+    const request = requests[position];
+    if (request === undefined || (request.type === undefined && !request.linear)) continue;
+    const rows = `${identifier(reading.columns.tag)}::VARCHAR = ${literal(request.tag)}`;
+    await refuseUnfit(database, relation, rows, request, cellText(identifier(reading.columns.value)), plan, reading.badValues);
+  }
+  const query = new LongQuery(relation, code, time, status);
+  const buckets = new Map<string, Bucket>();
+  const ofTag: Bucket[][] = tags.map(() => []);
+  const bucketOf = requests.map((request, position) => {
+    const plan = plans[position] as ValuePlan;
+    const key = JSON.stringify([request.tag, plan.type]);
+    let bucket = buckets.get(key);
+    if (bucket === undefined) {
+      const total = Object.values(kinds.get(request.tag)?.counts ?? {}).reduce((sum, one) => sum + one, 0);
+      const siblings = ofTag[tags.indexOf(request.tag)] as Bucket[];
+      bucket = newBucket(plan, total, query.select(plan.sql), siblings.length === 0);
+      buckets.set(key, bucket);
+      siblings.push(bucket);
+    }
+    return bucket;
+  });
+  const order = await fill(database, relation, reading, query, ofTag, counts, signal);
+  noteOrder(relation, order.count, reading.strict, counts, order.timeOf);
+  const finished = new Map([...buckets.values()].map((bucket) => [bucket, finish(bucket, counts)]));
+  return { samples: bucketOf.map((bucket) => finished.get(bucket) as Samples), counts };
+}
+
+function planCell(relation: Relation, reading: LongReading, request: ValueRequest, kinds: TagKinds): ValuePlan {
+  const type = typeFromKinds(kinds.counts, request);
+  if (request.linear && type !== "number") {
+    throw notANumber(relation, request.tag, type === "text" ? `it holds words such as "${kinds.word}"` : `it is ${type}`);
+  }
+  return { type, sql: selectText(cellText(identifier(reading.columns.value)), type, reading.badValues) };
+}
+
+class LongQuery {
+  readonly time: TimePlan;
+  readonly hasStatus: boolean;
+  readonly from: string;
+  readonly #columns: string[];
+
+  constructor(relation: Relation, code: string, time: TimePlan, status: string | undefined) {
+    this.time = time;
+    this.hasStatus = status !== undefined;
+    this.from = `${relation.from} WHERE ${code} IS NOT NULL`;
+    const stamp = time.decode === "instant" ? time.sql : "0::BIGINT";
+    this.#columns = [`${code}::UINTEGER`, stamp, ...(status === undefined ? [] : [status])];
+  }
+
+  /** The position of this expression among the query's columns. */
+  select(sql: string): number {
+    const known = this.#columns.indexOf(sql);
+    return known >= 0 ? known : this.#columns.push(sql) - 1;
+  }
+
+  get sql(): string {
+    return `SELECT ${this.#columns.join(", ")} FROM ${this.from}`;
+  }
+}
+
+/** Rows of one tag by the kind of their value, and a word among them. */
+interface TagKinds {
+  readonly counts: KindCounts;
+  word: string;
+}
+
+/** Rows of each tag by the kind of their value; refuses a tag that has no row. */
+async function countKinds(
+  database: Database,
+  relation: Relation,
+  reading: LongReading,
+  code: string,
+  tags: readonly string[],
+  isText: boolean,
+): Promise<Map<string, TagKinds>> {
+  const text = cellText(identifier(reading.columns.value));
+  const kind = isText ? kindOf(text, reading.badValues) : "'v'";
+  const rows = await database.rows(
+    `SELECT code, kind, count(*), any_value(cell) FROM (SELECT ${code} AS code, ${kind} AS kind, ` +
+      `${isText ? text : "NULL"} AS cell FROM ${relation.from}) WHERE code IS NOT NULL GROUP BY ALL`,
+    placeOf(relation),
+  );
+  const kinds = new Map<string, TagKinds>();
+  for (const [position, letter, count, cell] of rows) {
+    const tag = tags[Number(position)] ?? "";
+    const known = kinds.get(tag) ?? { counts: {}, word: "" };
+    known.counts[String(letter)] = Number(count);
+    if (letter === "t") known.word = String(cell);
+    kinds.set(tag, known);
+  }
+  const missing = tags.filter((tag) => !kinds.has(tag));
+  if (missing.length === 0) return kinds;
+  const name = identifier(reading.columns.tag);
+  const there = await database.rows(
+    `SELECT ${name}::VARCHAR AS tag FROM ${relation.from} WHERE ${name} IS NOT NULL GROUP BY tag ` +
+      `ORDER BY levenshtein(lower(tag), lower(${literal(missing[0] ?? "")})), tag LIMIT 13`,
+    placeOf(relation),
+  );
+  throw missingTags(relation, missing, there.map((row) => String(row[0])));
+}
+
+export function missingTags(relation: Relation, missing: readonly string[], nearest: readonly string[]): AlignError {
+  const [tag] = missing;
+  const others = missing.length > 1 ? ` (and ${missing.length - 1} more: ${listed(missing.slice(1), 5)})` : "";
+  return new AlignError("SOURCE_MISSING_TAG", `source ${relation.source} has no tag "${tag}"${others}`, {
+    where: placeOf(relation, tag === undefined ? {} : { tag }),
+    hint: nearest.length === 0 ? "the source has no rows" : `the nearest it has: ${listed(nearest)}`,
+  });
+}
+
+function newBucket(plan: ValuePlan, capacity: number, column: number, first: boolean): Bucket {
+  const times = new BigInt64Array(capacity);
+  return {
+    type: plan.type,
+    times,
+    timeWords: new Uint32Array(times.buffer),
+    values: valueStore(plan.type, capacity, plan.itemType),
+    status: new StatusStore(capacity),
+    column,
+    first,
+    length: 0,
+  };
+}
+
+/** Streams the rows once and puts each into its tag's bucket. */
+async function fill(
+  database: Database,
+  relation: Relation,
+  reading: LongReading,
+  query: LongQuery,
+  ofTag: readonly (readonly Bucket[])[],
+  counts: SourceCounts,
+  signal: AbortSignal | undefined,
+): Promise<{ count: OrderCount; timeOf: (row: number) => bigint }> {
+  const order = new OrderCount(ofTag.length);
+  const civil = query.time.decode === "instant" ? undefined : await readCivil(database, relation, reading, query, counts, signal);
+  let row = 0;
+  let at = 0n;
+  for await (const chunk of database.stream(query.sql, placeOf(relation), signal)) {
+    const start = row;
+    const times = civil === undefined ? chunk.column(1) : civilChunk(relation, civil, start, chunk.rowCount);
+    fillChunk(relation, query, chunk, times, ofTag, order, start, counts);
+    row += chunk.rowCount;
+    const first = order.firstRow;
+    if (first >= start && first < row) at = (times.items as BigInt64Array)[first - start] ?? 0n;
+  }
+  counts.rows = row;
+  return { count: order, timeOf: () => at };
+}
+
+function fillChunk(
+  relation: Relation,
+  query: LongQuery,
+  chunk: Chunk,
+  times: Column,
+  ofTag: readonly (readonly Bucket[])[],
+  order: OrderCount,
+  start: number,
+  counts: SourceCounts,
+): void {
+  const codes = chunk.column(0).items as Uint32Array;
+  const status = query.hasStatus ? (chunk.column(2).items as Uint32Array) : undefined;
+  const stamps = times.items as BigInt64Array;
+  const words = new Uint32Array(stamps.buffer, stamps.byteOffset, stamps.length * 2);
+  const columns: Column[] = [];
+  for (let row = 0; row < chunk.rowCount; row++) {
+    if (times.valid !== null && !times.valid(row)) {
+      counts.rowsWithoutTime += 1;
+      continue;
+    }
+    const tag = codes[row] ?? 0;
+    const low = words[2 * row] ?? 0;
+    const high = words[2 * row + 1] ?? 0;
+    order.add(tag, high | 0, low, start + row);
+    for (const bucket of ofTag[tag] ?? []) {
+      const position = bucket.length++;
+      if (position >= bucket.times.length) requireRoom(relation, position + 1, bucket.times.length);
+      bucket.timeWords[2 * position] = low;
+      bucket.timeWords[2 * position + 1] = high;
+      columns[bucket.column] ??= chunk.column(bucket.column);
+      const hasValue = bucket.values.set(position, columns[bucket.column] as Column, row);
+      bucket.status.set(position, status?.[row] ?? 0, hasValue);
+    }
+  }
+}
+
+/** Civil and float times need the whole column before a row can be placed. */
+async function readCivil(
+  database: Database,
+  relation: Relation,
+  reading: LongReading,
+  query: LongQuery,
+  counts: SourceCounts,
+  signal: AbortSignal | undefined,
+) {
+  const [total] = await database.rows(`SELECT count(*) FROM ${query.from}`, placeOf(relation));
+  const rowCount = Number(total?.[0] ?? 0);
+  const groups = reading.time.ambiguous === "order" ? await tagByTag(database, relation, query, rowCount, signal) : undefined;
+  return readTimes(database, relation, query.time, query.from, rowCount, counts, signal, groups);
+}
+
+/** The tag of each row, when the table is stored tag by tag. */
+async function tagByTag(
+  database: Database,
+  relation: Relation,
+  query: LongQuery,
+  rowCount: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint32Array | undefined> {
+  const groups = new Uint32Array(rowCount);
+  let at = 0;
+  let runs = 0;
+  for await (const chunk of database.stream(query.sql, placeOf(relation), signal)) {
+    const codes = chunk.column(0).items as Uint32Array;
+    requireRoom(relation, at + chunk.rowCount, rowCount);
+    for (let row = 0; row < chunk.rowCount; row++, at++) {
+      groups[at] = codes[row] ?? 0;
+      if (at === 0 || groups[at] !== groups[at - 1]) runs += 1;
+    }
+  }
+  return rowCount >= 16 * runs ? groups : undefined;
+}
+
+function civilChunk(
+  relation: Relation,
+  civil: { times: BigInt64Array; missing: Uint8Array | undefined },
+  start: number,
+  rowCount: number,
+): Column {
+  requireRoom(relation, start + rowCount, civil.times.length);
+  const missing = civil.missing;
+  return {
+    items: civil.times.subarray(start, start + rowCount),
+    valid: missing === undefined ? null : (row) => missing[start + row] !== 1,
+  };
+}
+
+/** Puts a tag in time order and keeps the last of the rows at one instant. */
+function finish(bucket: Bucket, counts: SourceCounts): Samples {
+  let times = bucket.times.subarray(0, bucket.length);
+  let values = bucket.values.finish(bucket.length);
+  let status = bucket.status.finish(bucket.length);
+  const take = (positions: Int32Array | undefined) => {
+    if (positions === undefined) return 0;
+    const dropped = times.length - positions.length;
+    times = takeTimes(times, positions);
+    values = takeValues(values, positions);
+    if (status !== undefined) status = takeStatus(status, positions);
+    return dropped;
+  };
+  take(sortedPositions(times));
+  const superseded = take(lastOfEach(times));
+  if (bucket.first) counts.duplicates += superseded;
+  if (times.length > 0) {
+    const [first, last] = [times[0] ?? 0n, times[times.length - 1] ?? 0n];
+    if (counts.first === undefined || first < counts.first) counts.first = first;
+    if (counts.last === undefined || last > counts.last) counts.last = last;
+  }
+  return status === undefined ? { times, values } : { times, values, status };
+}

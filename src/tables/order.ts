@@ -1,0 +1,141 @@
+import type { Values } from "../samples.ts";
+
+/** Positions that put times in order, stably; undefined when they are in order already. */
+export function sortedPositions(times: BigInt64Array): Int32Array | undefined {
+  let isSorted = true;
+  for (let i = 1; i < times.length && isSorted; i++) isSorted = (times[i] ?? 0n) >= (times[i - 1] ?? 0n);
+  if (isSorted) return undefined;
+  const positions = Int32Array.from(times, (_, i) => i);
+  return positions.sort((a, b) => {
+    const [left, right] = [times[a] ?? 0n, times[b] ?? 0n];
+    return left < right ? -1 : left > right ? 1 : a - b;
+  });
+}
+
+/** Positions of the rows that are the last of their time, when some are not; `times` are in order. */
+export function lastOfEach(times: BigInt64Array): Int32Array | undefined {
+  let kept = 0;
+  for (let i = 0; i < times.length; i++) if (times[i] !== times[i + 1]) kept += 1;
+  if (kept === times.length) return undefined;
+  const positions = new Int32Array(kept);
+  let next = 0;
+  for (let i = 0; i < times.length; i++) if (times[i] !== times[i + 1]) positions[next++] = i;
+  return positions;
+}
+
+export function takeTimes(times: BigInt64Array, positions: Int32Array): BigInt64Array {
+  const taken = new BigInt64Array(positions.length);
+  for (let i = 0; i < positions.length; i++) taken[i] = times[positions[i] ?? 0] ?? 0n;
+  return taken;
+}
+
+export function takeStatus(status: Uint32Array, positions: Int32Array): Uint32Array {
+  const taken = new Uint32Array(positions.length);
+  for (let i = 0; i < positions.length; i++) taken[i] = status[positions[i] ?? 0] ?? 0;
+  return taken;
+}
+
+export function takeValues(values: Values, positions: Int32Array): Values {
+  switch (values.type) {
+    case "number": {
+      const data = new Float64Array(positions.length);
+      for (let i = 0; i < positions.length; i++) data[i] = values.data[positions[i] ?? 0] ?? 0;
+      return { type: "number", data };
+    }
+    case "integer":
+      return { type: "integer", data: takeTimes(values.data, positions) };
+    case "boolean": {
+      const data = new Uint8Array(positions.length);
+      for (let i = 0; i < positions.length; i++) data[i] = values.data[positions[i] ?? 0] ?? 0;
+      return { type: "boolean", data };
+    }
+    case "text": {
+      const codes = new Int32Array(positions.length);
+      for (let i = 0; i < positions.length; i++) codes[i] = values.codes[positions[i] ?? 0] ?? 0;
+      return { type: "text", codes, dictionary: values.dictionary };
+    }
+    case "list":
+      return takeLists(values, positions);
+  }
+}
+
+function takeLists(values: Extract<Values, { type: "list" }>, positions: Int32Array): Values {
+  const offsets = new Int32Array(positions.length + 1);
+  for (let i = 0; i < positions.length; i++) {
+    const row = positions[i] ?? 0;
+    offsets[i + 1] = (offsets[i] ?? 0) + (values.offsets[row + 1] ?? 0) - (values.offsets[row] ?? 0);
+  }
+  const items = new Int32Array(offsets[positions.length] ?? 0);
+  for (let i = 0; i < positions.length; i++) {
+    const start = values.offsets[positions[i] ?? 0] ?? 0;
+    const from = offsets[i] ?? 0;
+    for (let k = from; k < (offsets[i + 1] ?? 0); k++) items[k] = start + k - from;
+  }
+  return { type: "list", offsets, items: takeValues(values.items, items) };
+}
+
+/**
+ * Counts rows that are earlier than the latest time before them, over all rows and within each tag,
+ * because a file stored tag by tag goes back at every new tag without being out of order.
+ * Times are compared as their two 32-bit halves, because a bigint a row would be an allocation a row.
+ */
+export class OrderCount {
+  readonly #high: Int32Array;
+  readonly #low: Uint32Array;
+  readonly #tags: number;
+  #lastTag = -1;
+  #rows = 0;
+  #runs = 0;
+  #all = 0;
+  #within = 0;
+  #firstAll = -1;
+  #firstWithin = -1;
+
+  constructor(tags: number) {
+    this.#tags = tags;
+    this.#high = new Int32Array(tags + 1).fill(-0x8000_0000);
+    this.#low = new Uint32Array(tags + 1);
+  }
+
+  /** `high` and `low` are the halves of an int64 time; `tag` counts from 0. */
+  add(tag: number, high: number, low: number, row: number): void {
+    this.#rows += 1;
+    if (tag !== this.#lastTag) {
+      this.#runs += 1;
+      this.#lastTag = tag;
+    }
+    if (this.#isEarlier(this.#tags, high, low)) {
+      if (this.#all++ === 0) this.#firstAll = row;
+    }
+    if (this.#isEarlier(tag, high, low)) {
+      if (this.#within++ === 0) this.#firstWithin = row;
+    }
+  }
+
+  addAll(times: BigInt64Array): void {
+    const low = new Uint32Array(times.buffer, times.byteOffset, times.length * 2);
+    const high = new Int32Array(times.buffer, times.byteOffset, times.length * 2);
+    for (let i = 0; i < times.length; i++) this.add(0, high[2 * i + 1] ?? 0, low[2 * i] ?? 0, i);
+  }
+
+  #isEarlier(slot: number, high: number, low: number): boolean {
+    const latest = this.#high[slot] ?? 0;
+    if (high < latest || (high === latest && low < (this.#low[slot] ?? 0))) return true;
+    this.#high[slot] = high;
+    this.#low[slot] = low;
+    return false;
+  }
+
+  /** A mean run of 16 rows of one tag is the mark of a file stored tag by tag. */
+  get isTagByTag(): boolean {
+    return this.#tags > 1 && this.#rows >= 16 * this.#runs;
+  }
+
+  get unsorted(): number {
+    return this.isTagByTag ? this.#within : this.#all;
+  }
+
+  get firstRow(): number {
+    return this.isTagByTag ? this.#firstWithin : this.#firstAll;
+  }
+}
