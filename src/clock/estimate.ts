@@ -6,7 +6,7 @@ import { INT64_MAX, INT64_MIN } from "./piece.ts";
 import { fitPiecewise } from "./piecewise.ts";
 import { quantile } from "./statistics.ts";
 
-export const clockModels = ["auto", "constant", "linear", "piecewise"] as const;
+const clockModels = ["auto", "constant", "linear", "piecewise"] as const;
 
 /** The shape of the offset over time; `auto` takes a constant where the evidence allows nothing else. */
 export type ClockModel = (typeof clockModels)[number];

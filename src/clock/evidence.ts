@@ -18,10 +18,11 @@ export interface Mark {
   readonly from: bigint;
   readonly to: bigint;
   readonly sigmaNs: number | undefined;
-  readonly place: ErrorPlace;
+  readonly input: string;
+  readonly row: number;
 }
 
-export interface Constant {
+interface Constant {
   readonly offset: bigint;
   readonly sigmaNs: number | undefined;
 }
@@ -103,9 +104,12 @@ function readMarks(entry: Evidence & { kind: "marks" }, input: string): Mark[] {
   }
   return Array.from(from, (time, row) => {
     const sigma = uncertainty?.[row];
-    const place: ErrorPlace = { input, row, time: formatInstant(time) };
-    if (sigma !== undefined && sigma < 0n && sigma !== INT64_MIN) throw negativeUncertainty(sigma, place);
-    return { from: time, to: to[row]!, sigmaNs: sigma === undefined ? undefined : Number(sigma), place };
+    const sigmaNs = sigma === undefined ? undefined : Number(sigma);
+    const mark: Mark = { from: time, to: to[row]!, sigmaNs, input, row };
+    if (sigma !== undefined && sigma < 0n && sigma !== INT64_MIN) {
+      throw negativeUncertainty(sigma, placeOf(mark));
+    }
+    return mark;
   });
 }
 
@@ -125,12 +129,17 @@ function requireOrder(marks: readonly Mark[]): void {
   const backNs = marks[position - 1]!.from - mark.from;
   throw new AlignError(
     "CLOCK_UNORDERED_MARKS",
-    `mark ${mark.place.row} is ${backNs} ns earlier on the source clock than the mark before it`,
+    `mark ${mark.row} is ${backNs} ns earlier on the source clock than the mark before it`,
     {
-      where: mark.place,
+      where: placeOf(mark),
       hint: "sort the marks by source time, or drop those from before a reset of the clock",
     },
   );
+}
+
+/** Where a mark was given, for errors. */
+export function placeOf({ input, row, from }: Mark): ErrorPlace {
+  return { input, row, time: formatInstant(from) };
 }
 
 function negativeUncertainty(value: bigint, where: ErrorPlace): AlignError {

@@ -1,5 +1,5 @@
 import { AlignError } from "../errors.ts";
-import type { Mark, Observations } from "./evidence.ts";
+import { type Mark, type Observations, placeOf } from "./evidence.ts";
 import { INT64_MIN, type Piece } from "./piece.ts";
 import { FEW_INSTANTS, growFrom } from "./prior.ts";
 import { studentFactor } from "./statistics.ts";
@@ -59,7 +59,7 @@ export function fitLinear({ marks, constants }: Observations): Fit {
   const line = leastSquares(times, offsets, weights, constantOffsets);
   if (line.slope <= -1) {
     throw new AlignError("CLOCK_CONTRADICTION", "by the marks the target clock runs backwards", {
-      where: marks.at(-1)!.place,
+      where: placeOf(marks.at(-1)!),
       hint: "check which column is the source's and which the target's, and their units",
     });
   }
@@ -88,7 +88,7 @@ export function offsetOf({ from, to }: { from: bigint; to: bigint }): bigint {
 }
 
 /** The distinct source times of the marks, ascending. */
-export function instantsOf(marks: readonly Mark[]): bigint[] {
+function instantsOf(marks: readonly Mark[]): bigint[] {
   return marks.map((mark) => mark.from).filter((time, i, all) => time !== all[i - 1]);
 }
 

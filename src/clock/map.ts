@@ -49,7 +49,7 @@ export class ClockMap {
   /**
    * The map that applies this one and then `next`; variances and hard bounds add.
    *
-   * Sigma is not scaled by `next`'s slope: clocks that keep the same time differ from 1 by parts in a million.
+   * Sigma is not scaled by the slope of `next`, which for clocks is 1 but for some parts in a million.
    */
   compose(next: ClockMap): ClockMap {
     const back = this.inverse();

@@ -1,5 +1,5 @@
 import { AlignError } from "../errors.ts";
-import type { Mark, Observations } from "./evidence.ts";
+import { type Mark, type Observations, placeOf } from "./evidence.ts";
 import { type Fit, offsetOf, weigh } from "./fit.ts";
 import { addQuadratics, chordDrift, INT64_MIN, type Piece, type Quadratic } from "./piece.ts";
 import { FEW_INSTANTS, middleOf, priorVariance } from "./prior.ts";
@@ -81,12 +81,12 @@ function driftBetween(first: Knot, second: Knot): number {
 }
 
 function backwards(first: Knot, second: Knot): AlignError {
-  const { place } = second.marks[0]!;
+  const mark = second.marks[0]!;
   const message =
-    `mark ${place.row} is ${second.from - first.from} ns after the mark before it on the source clock, ` +
+    `mark ${mark.row} is ${second.from - first.from} ns after the mark before it on the source clock, ` +
     `but ${second.to - first.to} ns after it on the target clock`;
   return new AlignError("CLOCK_CONTRADICTION", message, {
-    where: place,
+    where: placeOf(mark),
     hint: "a target clock cannot stand or run backwards: check this mark and the one before, or choose the model linear",
   });
 }

@@ -1,7 +1,7 @@
 import { addQuadratics, INT64_MIN, type Piece, type Quadratic, shiftQuadratic } from "./piece.ts";
 
 /** What a free-running clock may drift beyond what one or two marks can show: 20 ppm, 1 sigma. */
-export const DRIFT_PRIOR = 20e-6;
+const DRIFT_PRIOR = 20e-6;
 
 /** How many distinct instants of marks leave the drift to the prior. */
 export const FEW_INSTANTS = 2;
