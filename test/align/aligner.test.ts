@@ -1,7 +1,13 @@
 import { Table, tableFromIPC, tableToIPC } from "apache-arrow";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { type AlignedTagInput, copyBatch, createAligner } from "../../src/align/index.ts";
+import { describe, expect, it, vi } from "vitest";
+import {
+  type AlignedTagInput,
+  copyBatch,
+  createAligner,
+  type Join,
+  type Samples,
+} from "../../src/align/index.ts";
 import { agesFit, coveringTag, instants, sampledTag, tagList } from "./arbitraries.ts";
 import { alignCells, cellsOf, dirtyNulls, frameColumns, kernels } from "./cells.ts";
 import { oracle } from "./oracle.ts";
@@ -102,6 +108,29 @@ describe("tags together", () => {
       }),
       { ...runs, numRuns: 300 },
     );
+  });
+
+  it("look samples up once for all tags that share their times", () => {
+    const times = BigInt64Array.of(1n, 2n);
+    const good = { times, values: { type: "number" as const, data: Float64Array.of(1, 2) } };
+    const bad = { ...good, status: Uint32Array.of(0, 0x80000000) };
+    const metadata = { source: "dcs", tag: "x", role: "state", join: "backward" };
+    const tag = (name: string, join: Join, samples: Samples): AlignedTagInput => {
+      return { name, join, quality: "good", metadata, samples };
+    };
+    const tags = [
+      tag("a", { kind: "backward" }, good),
+      tag("b", { kind: "backward" }, good),
+      tag("c", { kind: "linear", extrapolate: "none" }, good),
+      tag("d", { kind: "backward", toleranceNs: 1n }, good),
+      tag("e", { kind: "backward" }, bad),
+    ];
+    const lookups = vi.spyOn(kernels, "asof");
+    const mark = kernels.arena.mark();
+    createAligner(kernels, frameColumns([1n, 2n, 3n]), tags, { provenance: "full" }).align(0, 3);
+    kernels.arena.release(mark);
+    expect(lookups).toHaveBeenCalledTimes(3);
+    lookups.mockRestore();
   });
 
   it("may be asked for in any order of blocks", () => {
