@@ -1,6 +1,6 @@
 import { bitAt } from "./validity";
 
-/** OPC UA StatusCodes (OPC 10000-4 table A.1 and OPC 10000-8), with the historian bits of OPC 10000-11. */
+/** OPC UA StatusCodes (Part 4), two of them with the historian's Interpolated bit (Part 11). */
 const NO_DATA: u32 = 0x809b0000;
 const LAST_USABLE: u32 = 0x40900000;
 const SUB_NORMAL: u32 = 0x40a40000;
@@ -11,7 +11,7 @@ function statusOf(status: usize, k: usize): u32 {
   return status === 0 ? 0 : load<u32>(status + (k << 2));
 }
 
-/** OPC 10000-4 7.39: the two highest bits are 0 good, 1 uncertain, 2 bad. */
+/** OPC UA Part 4: the two highest bits are 0 good, 1 uncertain, 2 bad. */
 function bad(code: u32): bool {
   return code >> 30 >= 2;
 }
