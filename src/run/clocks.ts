@@ -1,6 +1,6 @@
 import { buildClockGraph, type ClockEdge, type ClockMap, clockReport, type ClockReport, type Evidence, estimateClockMap, identityMap } from "../clock/index.ts";
 import { AlignError } from "../errors.ts";
-import type { EvidenceSpec, MapSpec, MarksEvidenceSpec } from "../manifest/index.ts";
+import type { EvidenceSpec, Manifest, MapSpec, MarksEvidenceSpec } from "../manifest/index.ts";
 import { cellText, emptyCounts, identifier, planTime, readTimes, type Relation } from "../tables/index.ts";
 import { parseDuration } from "../time.ts";
 import type { Session } from "./session.ts";
@@ -14,8 +14,7 @@ export interface Clocks {
   used(): ReadonlyMap<string, ClockMap>;
 }
 
-export async function readClocks(session: Session): Promise<Clocks> {
-  const { manifest } = session;
+export async function readClocks(session: Session, manifest: Manifest): Promise<Clocks> {
   const edges: (ClockEdge & { spec: MapSpec })[] = [];
   for (const [index, spec] of manifest.maps.entries()) {
     const isTwin = manifest.maps.some((other, at) => at < index && other.from === spec.from && other.to === spec.to);

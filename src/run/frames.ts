@@ -1,6 +1,6 @@
 import type { FrameColumns } from "../align/index.ts";
 import { AlignError } from "../errors.ts";
-import type { FramesSourceSpec, VideoSourceSpec } from "../manifest/index.ts";
+import type { FramesSourceSpec, Manifest, VideoSourceSpec } from "../manifest/index.ts";
 import { readVideoFrames } from "../sources/index.ts";
 import { emptyCounts, OrderCount, planTime, readTimes, type SourceCounts, sortedPositions, takeTimes } from "../tables/index.ts";
 import type { Clocks } from "./clocks.ts";
@@ -105,14 +105,15 @@ export interface Rows {
 /** Reads the frames that are the rows, within [from, to) on the reference clock. */
 export async function readRows(
   session: Session,
+  manifest: Manifest,
   clocks: Clocks,
   range: { from?: bigint; to?: bigint },
 ): Promise<Rows> {
-  const spec = session.manifest.sources.get(session.manifest.frames) as VideoSourceSpec | FramesSourceSpec;
+  const spec = manifest.sources.get(manifest.frames) as VideoSourceSpec | FramesSourceSpec;
   const frames = await readFrames(session, spec);
   warnOfCounts(session, spec.name, frames.counts);
   const map = clocks.mapOf(spec.clock);
-  const time = spec.clock === session.manifest.referenceClock ? frames.times : map.apply(frames.times);
+  const time = spec.clock === manifest.referenceClock ? frames.times : map.apply(frames.times);
   const sigma = map.uncertainty(frames.times);
   const start = range.from === undefined ? 0 : firstAtOrAfter(time, range.from);
   const end = range.to === undefined ? time.length : firstAtOrAfter(time, range.to);

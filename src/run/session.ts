@@ -3,7 +3,6 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { relative, resolve, sep } from "node:path";
 import { AlignError } from "../errors.ts";
-import type { Manifest } from "../manifest/index.ts";
 import { kindOfFile, openTable, type TableKind } from "../sources/index.ts";
 import { Database, findFiles, literal, type Relation } from "../tables/index.ts";
 
@@ -41,7 +40,7 @@ export interface SessionOptions {
 
 /** What one job carries from room to room: its database, its files and its warnings. */
 export class Session {
-  readonly manifest: Manifest;
+  /** Directory that relative paths start from, absolute. */
   readonly base: string;
   readonly database: Database;
   readonly options: SessionOptions;
@@ -49,17 +48,17 @@ export class Session {
   readonly #files = new Set<string>();
   readonly #onAbort: () => void;
 
-  private constructor(manifest: Manifest, database: Database, options: SessionOptions) {
-    this.manifest = manifest;
-    this.base = resolve(manifest.base);
+  private constructor(base: string, database: Database, options: SessionOptions) {
+    this.base = base;
     this.database = database;
     this.options = options;
     this.#onAbort = () => database.interrupt();
     options.signal?.addEventListener("abort", this.#onAbort);
   }
 
-  static async open(manifest: Manifest, options: SessionOptions): Promise<Session> {
-    return new Session(manifest, await Database.open(resolve(manifest.base)), options);
+  static async open(base: string, options: SessionOptions): Promise<Session> {
+    const absolute = resolve(base);
+    return new Session(absolute, await Database.open(absolute), options);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import type { AlignedTagInput, Intervals, Samples, TagSpec as AlignSpec } from "../align/index.ts";
 import type { ClockMap } from "../clock/index.ts";
 import { AlignError } from "../errors.ts";
-import type { FramesSourceSpec, SourceSpec, TableSourceSpec, TagSpec, VideoSourceSpec } from "../manifest/index.ts";
+import type { FramesSourceSpec, Manifest, SourceSpec, TableSourceSpec, TagSpec, VideoSourceSpec } from "../manifest/index.ts";
 import { OPEN_END } from "../samples.ts";
 import { readEvents, readIntervals, readLong, readWide, type Relation, type SourceCounts, type ValueRequest } from "../tables/index.ts";
 import { formatInstant } from "../time.ts";
@@ -90,8 +90,7 @@ async function readFrameTags(
 }
 
 /** Reads all sources and puts every tag on the reference clock, in the manifest's tag order. */
-export async function readTags(session: Session, clocks: Clocks): Promise<AlignedTagInput[]> {
-  const { manifest } = session;
+export async function readTags(session: Session, manifest: Manifest, clocks: Clocks): Promise<AlignedTagInput[]> {
   const inputs = new Map<string, AlignedTagInput>();
   const sources = [...manifest.sources.values()].filter((source) => manifest.tags.some((tag) => tag.source === source.name));
   for (const [index, source] of sources.entries()) {

@@ -1,0 +1,296 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Aligner, createAligner } from "../align/index.ts";
+import { AlignError } from "../errors.ts";
+import { Kernels } from "../kernels/index.ts";
+import { type Manifest, readManifest } from "../manifest/index.ts";
+import { openSink } from "../sinks/index.ts";
+import { formatDuration, formatInstant, parseInstant } from "../time.ts";
+import { version } from "../version.ts";
+import { type Clocks, readClocks } from "./clocks.ts";
+import { readRows, type Rows } from "./frames.ts";
+import { openPublication, type Publication, reportFile } from "./publish.ts";
+import { type AlignReport, type ExampleValue, type Output, reportJson, tagReport } from "./report.ts";
+import { hashFile, Session, type SessionOptions } from "./session.ts";
+import { readTags } from "./tags.ts";
+
+export interface AlignOptions extends SessionOptions {
+  /** Directory of the result; it is created. May be left out of a dry run. */
+  out?: string;
+  /** Does everything but write. */
+  dryRun?: boolean;
+  /** A result that is in `out` already is replaced once the new one is complete. */
+  overwrite?: boolean;
+  /** A complete result of the same inputs, manifest and version in `out` is kept as it is. */
+  resume?: boolean;
+  /** First instant of the rows, on the reference clock: ns or ISO 8601 text. */
+  from?: bigint | string;
+  /** First instant after the rows. */
+  to?: bigint | string;
+  /** Upper limit of threads; this version joins on one. */
+  workers?: number;
+}
+
+/** Rows a batch, a row group and a progress step. */
+const rowsPerBlock = 16_384;
+
+/**
+ * Aligns a capture: one row a frame with the plant's state at that instant, and a report.
+ *
+ * @param manifest a path, a file URL, or a manifest that was read before
+ * @returns what report.json holds
+ * @throws AlignError of any family; `out` is then as it was before
+ */
+export async function alignCapture(manifest: string | URL | Manifest, options: AlignOptions): Promise<AlignReport> {
+  const read = typeof manifest === "string" || manifest instanceof URL ? await readManifest(manifest) : manifest;
+  try {
+    return await align(read, options);
+  } catch (cause) {
+    if (options.signal?.aborted !== true) throw cause;
+    throw new AlignError("INTERRUPTED", "interrupted; nothing was published", { cause });
+  }
+}
+
+async function align(manifest: Manifest, options: AlignOptions): Promise<AlignReport> {
+  const range = rangeOf(options);
+  const dir = options.dryRun === true ? undefined : requireOut(options);
+  const clock = stopwatch();
+  const session = await Session.open(manifest.base, options);
+  try {
+    const done = options.resume === true && dir !== undefined ? await finishedResult(session, manifest, dir) : undefined;
+    if (done !== undefined) return done;
+    const publication =
+      dir === undefined
+        ? undefined
+        : await openPublication(dir, {
+            files: manifest.outputs.map((output) => output.path),
+            overwrite: options.overwrite === true,
+          });
+    try {
+      return await produce(session, manifest, range, publication, clock);
+    } catch (cause) {
+      await publication?.discard();
+      throw cause;
+    }
+  } finally {
+    session.close();
+  }
+}
+
+async function produce(
+  session: Session,
+  manifest: Manifest,
+  range: { from?: bigint; to?: bigint },
+  publication: Publication | undefined,
+  clock: ReturnType<typeof stopwatch>,
+): Promise<AlignReport> {
+  const clocks = await readClocks(session, manifest);
+  clock.lap("clocks");
+  const rows = await readRows(session, manifest, clocks, range);
+  clock.lap("frames");
+  const tags = await readTags(session, manifest, clocks);
+  requireClockUncertainty(manifest, clocks, rows);
+  clock.lap("sources");
+  const kernels = Kernels.load();
+  const aligner = createAligner(kernels, rows.columns, tags, {
+    provenance: manifest.provenance,
+    metadata: tableMetadata(manifest, clocks, kernels),
+    ...(rows.previousFrameNs === undefined ? {} : { previousFrameNs: rows.previousFrameNs }),
+  });
+  tags.length = 0;
+  const written = await writeOutputs(session, manifest, aligner, publication);
+  clock.lap("align");
+  const statistics = aligner.statistics();
+  const report: AlignReport = {
+    capture: manifest.capture,
+    version,
+    manifest_sha256: manifest.sha256,
+    frames: framesReport(rows),
+    clocks: clocks.reports(),
+    tags: Object.fromEntries([...statistics].map(([name, one]) => [name, tagReport(one)])),
+    example: exampleRow(aligner, manifest),
+    warnings: session.warnings,
+    inputs: [],
+    outputs: [],
+    engine: { kernels_sha256: kernels.sha256, workers: 1 },
+    timing_ms: {},
+  };
+  requireCoverage(manifest, report);
+  clock.lap("statistics");
+  report.inputs = await session.inputs();
+  clock.lap("inputs");
+  if (publication !== undefined) {
+    session.progress("publish", "", 0, 1);
+    report.outputs = await Promise.all(
+      written.map(async (output) => ({ ...output, sha256: await hashFile(publication.path(output.path)) })),
+    );
+    clock.lap("publish");
+    report.timing_ms = clock.laps();
+    await writeFile(publication.path(reportFile), reportJson(report));
+    await publication.publish();
+  } else report.timing_ms = clock.laps();
+  return report;
+}
+
+/** Writes every output block by block; on failure no file is left half-written. */
+async function writeOutputs(
+  session: Session,
+  manifest: Manifest,
+  aligner: Aligner,
+  publication: Publication | undefined,
+): Promise<Omit<Output, "sha256">[]> {
+  if (publication === undefined) return [];
+  const { outputs } = manifest;
+  const sinks = [];
+  for (const { kind, path } of outputs) sinks.push(await openSink(kind, publication.path(path), aligner.schema));
+  try {
+    let done = 0;
+    for (const batch of aligner.blocks(rowsPerBlock)) {
+      session.progress("align", "", done, aligner.length);
+      for (const sink of sinks) await sink.write(batch);
+      done += batch.numRows;
+    }
+    const written = [];
+    for (const [index, { kind, path }] of outputs.entries()) {
+      written.push({ path, kind, rows: (await sinks[index]?.close())?.rows ?? 0 });
+    }
+    return written;
+  } catch (cause) {
+    for (const sink of sinks) await sink.abort();
+    throw cause;
+  }
+}
+
+function tableMetadata(manifest: Manifest, clocks: Clocks, kernels: Kernels): Map<string, string> {
+  const maps = Object.fromEntries([...clocks.used()].map(([clock, map]) => [clock, map.toJSON()]));
+  return new Map([
+    ["capture", manifest.capture],
+    ...(manifest.description === undefined ? [] : [["description", manifest.description] as const]),
+    ["reference_clock", manifest.referenceClock],
+    ["timezone", "UTC"],
+    ["tagalign_version", version],
+    ["manifest_sha256", manifest.sha256],
+    ["kernels_sha256", kernels.sha256],
+    ["clock_maps", JSON.stringify(maps)],
+  ]);
+}
+
+function framesReport({ columns: { time } }: Rows): AlignReport["frames"] {
+  const [first, last] = [time[0] ?? 0n, time[time.length - 1] ?? 0n];
+  const span = Number(last - first);
+  return {
+    count: time.length,
+    first: formatInstant(first),
+    last: formatInstant(last),
+    rate_hz: span > 0 ? ((time.length - 1) * 1e9) / span : null,
+  };
+}
+
+/** The row in the middle, to hold against the picture. */
+function exampleRow(aligner: Aligner, manifest: Manifest): AlignReport["example"] {
+  const middle = aligner.length >>> 1;
+  const batch = aligner.align(middle, middle + 1);
+  const column = (name: string) => batch.getChild(name);
+  const first = (name: string) => column(name)?.data[0]?.values[0] as bigint;
+  const tags = manifest.tags.map(({ name }) => {
+    const value: unknown = column(name)?.get(0) ?? null;
+    const plain = value !== null && typeof value === "object" ? [...(value as Iterable<unknown>)] : value;
+    const age = column(`${name}.age`)?.get(0) ?? null;
+    const status = column(`${name}.status`)?.get(0) ?? null;
+    return [name, { value: plain as ExampleValue["value"], age_ns: age, status }] as const;
+  });
+  return {
+    frame_index: first("frame_index"),
+    frame_time: formatInstant(first("frame_time")),
+    frame_pts: first("frame_pts"),
+    tags: Object.fromEntries(tags),
+  };
+}
+
+function rangeOf(options: AlignOptions): { from?: bigint; to?: bigint } {
+  const instant = (value: bigint | string | undefined) => (typeof value === "string" ? parseInstant(value) : value);
+  const [from, to] = [instant(options.from), instant(options.to)];
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}
+
+function requireOut(options: AlignOptions): string {
+  if (options.out !== undefined && options.out !== "") return options.out;
+  throw new AlignError("USAGE_OUT", "no output directory was given", { hint: "give --out DIR, or --dry-run" });
+}
+
+function requireCoverage(manifest: Manifest, report: AlignReport): void {
+  const least = manifest.require.coverage;
+  if (least === undefined) return;
+  const short = Object.entries(report.tags).filter(([, tag]) => tag.coverage < least);
+  const [first] = short;
+  if (first === undefined) return;
+  const shown = short.map(([name, tag]) => `${name} ${tag.coverage.toFixed(4)}`).slice(0, 5).join(", ");
+  throw new AlignError(
+    "REQUIREMENT_COVERAGE",
+    `${short.length === 1 ? "a tag has" : `${short.length} tags have`} fewer values than require.coverage ${least}: ${shown}`,
+    {
+      where: { tag: first[0] },
+      hint: "see with --dry-run which frames lack a value; widen tolerance or max_gap, or lower require.coverage",
+    },
+  );
+}
+
+/** The largest 1 sigma of any map in use, over the span of the rows. */
+function requireClockUncertainty(manifest: Manifest, clocks: Clocks, { columns: { time } }: Rows): void {
+  const most = manifest.require.clockUncertaintyNs;
+  if (most === undefined) return;
+  const [first, last] = [time[0] ?? 0n, time[time.length - 1] ?? 0n];
+  const instants = BigInt64Array.from({ length: 65 }, (_, k) => first + ((last - first) * BigInt(k)) / 64n);
+  for (const [clock, map] of clocks.used()) {
+    const sigma = Math.max(...map.uncertainty(map.inverse().apply(instants)));
+    if (sigma <= Number(most)) continue;
+    throw new AlignError(
+      "REQUIREMENT_CLOCK",
+      `clock ${clock} is known to ${formatDuration(BigInt(Math.ceil(sigma)))}, require.clock_uncertainty is ${formatDuration(most)}`,
+      { where: { source: clock }, hint: "add marks with a smaller uncertainty, or raise require.clock_uncertainty" },
+    );
+  }
+}
+
+/** The report of a complete result of just this job in `dir`; an error where the result is of another one. */
+async function finishedResult(session: Session, manifest: Manifest, dir: string): Promise<AlignReport | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(dir, reportFile), "utf8");
+  } catch {
+    return undefined;
+  }
+  const report = JSON.parse(text) as AlignReport;
+  for (const input of report.inputs ?? []) {
+    const sha256 = await hashFile(join(session.base, input.path)).catch(() => "");
+    if (sha256 !== input.sha256) throw otherResult(dir, `${input.path} has changed since`);
+  }
+  if (report.manifest_sha256 !== manifest.sha256) throw otherResult(dir, "the manifest has changed since");
+  if (report.version !== version) throw otherResult(dir, `it was made by version ${report.version}`);
+  for (const output of report.outputs) {
+    const sha256 = await hashFile(join(dir, output.path)).catch(() => "");
+    if (sha256 !== output.sha256) throw otherResult(dir, `${output.path} is not as it was written`);
+  }
+  return report;
+}
+
+function otherResult(dir: string, why: string): AlignError {
+  return new AlignError("OUTPUT_OTHER_RESULT", `${dir} holds a result of another job: ${why}`, {
+    where: { file: dir },
+    hint: "--overwrite replaces it; or choose another --out",
+  });
+}
+
+function stopwatch() {
+  const laps: Record<string, number> = {};
+  const start = performance.now();
+  let last = start;
+  return {
+    lap(name: string): void {
+      const now = performance.now();
+      laps[name] = Math.round(now - last);
+      last = now;
+    },
+    laps: () => ({ ...laps, total: Math.round(performance.now() - start) }),
+  };
+}
