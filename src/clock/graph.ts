@@ -120,7 +120,7 @@ function requireAgreement(
 ): void {
   const hops = hopsBetween(tree, edge.from, edge.to);
   const around = composeHops(edges, hops);
-  const limited = [edge.map, around].find((map) => map.segments[0]!.start !== INT64_MIN) ?? edge.map;
+  const limited = [edge.map, around].find((map) => !isTimeless(map)) ?? edge.map;
   const times = BigInt64Array.from(new Set(evidenceTimes(limited)));
   const [direct, indirect] = [edge.map.apply(times), around.apply(times)];
   const [sigmas, otherSigmas] = [edge.map.uncertainty(times), around.uncertainty(times)];
@@ -135,7 +135,7 @@ function requireAgreement(
         `more than the ${formatDuration(BigInt(Math.ceil(allowedNs)))} that their uncertainties allow: ` +
         `${edge.label}; and ${detour}`,
       {
-        where: { time: formatInstant(time) },
+        ...(isTimeless(limited) ? {} : { where: { time: formatInstant(time) } }),
         hint: "check the sign and unit of each offset (target minus source), or give the wrong map a larger uncertainty",
       },
     );
@@ -170,10 +170,15 @@ function nameHop({ label, inverted }: ClockPath[number]): string {
 
 /** Start, middle and end of a map's evidence; one instant where it holds for all time. */
 function evidenceTimes(map: ClockMap): [bigint, bigint, bigint] {
+  if (isTimeless(map)) return [0n, 0n, 0n];
   const start = map.segments[0]!.start;
   const end = map.segments.at(-1)!.end;
-  if (start === INT64_MIN || end === INT64_MAX) return [0n, 0n, 0n];
   return [start, start + (end - start) / 2n, end];
+}
+
+/** Whether the evidence of a map names no instants, but holds for all time. */
+function isTimeless(map: ClockMap): boolean {
+  return map.segments[0]!.start === INT64_MIN && map.segments.at(-1)!.end === INT64_MAX;
 }
 
 function noPath(

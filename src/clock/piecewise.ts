@@ -3,7 +3,7 @@ import { type Mark, type Observations, placeOf } from "./evidence.ts";
 import { type Fit, offsetOf, weigh } from "./fit.ts";
 import { addQuadratics, chordDrift, INT64_MIN, type Piece, type Quadratic } from "./piece.ts";
 import { FEW_INSTANTS, middleOf, priorVariance } from "./prior.ts";
-import { robustSigma } from "./statistics.ts";
+import { robustSigma, studentFactor } from "./statistics.ts";
 
 /** The marks of one instant of the source. */
 interface Knot {
@@ -110,5 +110,5 @@ function scatterOfKnots(knots: readonly Knot[]): number {
     const deviation = Number(offsetOf(knot) - offsetOf(before)) - line;
     return deviation / Math.sqrt(1 + share ** 2 + (1 - share) ** 2);
   });
-  return robustSigma(deviations);
+  return deviations.length === 0 ? 0 : robustSigma(deviations) * studentFactor(deviations.length);
 }

@@ -107,6 +107,9 @@ describe("cycles", () => {
       { ...constant("a", "ref", 5_000_000n, 1000n), label: "second" },
     ];
     expect(() => buildClockGraph("ref", edges)).toThrowError(
+      expect.not.objectContaining({ where: expect.anything() }),
+    );
+    expect(() => buildClockGraph("ref", edges)).toThrowError(
       /^two ways from clock a to clock ref differ by 5ms, more than the 5.243us .*: second; and a->ref$/,
     );
   });
