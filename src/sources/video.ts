@@ -34,7 +34,7 @@ export interface VideoFrames {
 /**
  * The displayed frames of a video file's first video stream that is not a cover picture.
  *
- * Times come from the packets' integer ticks: nothing is decoded, so an hour takes about a second. Packets that an
+ * Times come from the packets' integer ticks: nothing but VP8 is decoded, so an hour takes about a second. Packets that an
  * edit list discards and packets before the first key frame are never shown and are left out.
  *
  * @throws AlignError `SOURCE_*` where the file is missing, is no video, is cut short, cannot be decoded or states
@@ -44,16 +44,18 @@ export async function readVideoFrames(path: string, options: VideoOptions = {}):
   const file = resolve(path);
   await requireReadableFile(path, file);
   const ffprobe = options.ffprobe ?? (await import("ffprobe-static")).path;
-  const probe = await runProbe(path, file, { ffprobe, signal: options.signal, ignoreEditList: false });
-  await requireWhole(
-    path,
-    probe,
-    async () =>
-      (await runProbe(path, file, { ffprobe, signal: options.signal, ignoreEditList: true })).packets,
-  );
+  const run = (asked: Pick<ProbeOptions, "entries" | "ignoreEditList">) =>
+    runProbe(path, file, { ffprobe, signal: options.signal, ...asked });
+  const probe = await run({ entries: packetEntries, ignoreEditList: false });
+  await requireWhole(path, probe, async () => {
+    return (await run({ entries: packetEntries, ignoreEditList: true })).packets;
+  });
   const tail = await missingTail(file);
   if (tail !== undefined) throw truncated(path, tail);
-  return framesOf(path, probe);
+  if (probe.stream?.get("codec_name") !== "vp8") return framesOf(path, probe);
+  // Some packets of VP8 are only references for others and never shown, which no flag tells: decode.
+  const { ticks, timeless } = await run({ entries: frameEntries, ignoreEditList: false });
+  return framesOf(path, { ...probe, ticks, timeless });
 }
 
 interface Probe {
@@ -101,22 +103,24 @@ async function requireReadableFile(path: string, file: string): Promise<void> {
 interface ProbeOptions {
   ffprobe: string;
   signal: AbortSignal | undefined;
+  entries: string;
   ignoreEditList: boolean;
 }
 
-const shownEntries = [
+const packetEntries = [
   "packet=pts,flags",
   "stream=codec_name,width,height,pix_fmt,time_base,avg_frame_rate,nb_frames",
   "format=format_name",
   "format_tags=creation_time",
 ].join(":");
+const frameEntries = "frame=pts,pkt_pts";
 
 function runProbe(path: string, file: string, options: ProbeOptions): Promise<Probe> {
-  const { ffprobe, signal, ignoreEditList } = options;
+  const { ffprobe, signal, entries, ignoreEditList } = options;
   // The whitelist keeps a playlist from reaching out to other machines.
   const args = ["-hide_banner", "-v", "warning", "-protocol_whitelist", "file", "-select_streams", "V:0"];
   if (ignoreEditList) args.push("-ignore_editlist", "1");
-  args.push("-show_entries", shownEntries, "-of", "compact", `file:${file}`);
+  args.push("-show_entries", entries, "-of", "compact", `file:${file}`);
   const where = { file: path };
   return new Promise((settle, fail) => {
     if (signal?.aborted) return fail(interrupted(path));
@@ -191,6 +195,7 @@ function eachLine(stream: NodeJS.ReadableStream, heard: () => void, read: (line:
 
 function readLine(probe: Probe, line: string): void {
   if (line.startsWith("packet|")) readPacket(probe, line);
+  else if (line.startsWith("frame|")) readFrame(probe, line);
   else if (line.startsWith("stream|")) probe.stream ??= fieldsOf(line);
   else if (line.startsWith("format|")) probe.format = fieldsOf(line);
 }
@@ -207,6 +212,15 @@ function readPacket(probe: Probe, line: string): void {
   probe.keySeen ||= flags[0] === "K";
   // Decoding shows nothing before the first key packet; one that is itself discarded still starts the decoder.
   if (flags[1] === "D" || !probe.keySeen) return;
+  addTick(probe, pts);
+}
+
+/** The field is `pts` since FFmpeg 5 and `pkt_pts` before. */
+function readFrame(probe: Probe, line: string): void {
+  addTick(probe, /\|(?:pkt_)?pts=(-?\d+)/.exec(line)?.[1] ?? "");
+}
+
+function addTick(probe: Probe, pts: string): void {
   if (/^-?\d+$/.test(pts)) probe.ticks.push(BigInt(pts));
   else probe.timeless += 1;
 }

@@ -309,6 +309,19 @@ describe("ffprobe itself", () => {
     expect((await errorOf(clip, { ffprobe })).code).toBe(code);
   });
 
+  it.each(["pts", "pkt_pts"])(
+    "VP8 is decoded, as some of its packets are never shown (%s)",
+    async (field) => {
+      const path = join(room, `vp8-${field}`);
+      const packets = ["packet|pts=0|flags=K_", "packet|pts=33|flags=__", "packet|pts=33|flags=__"];
+      const all = [...packets, stream("1/1000").replace("h264", "vp8"), "format|format_name=webm"].join("\n");
+      const shown = `frame|${field}=0\nframe|${field}=33|side_data|`;
+      const script = `#!/bin/sh\ncase "$*" in *frame=*) cat <<'END'\n${shown}\nEND\n;; *) cat <<'END'\n${all}\nEND\n;; esac\n`;
+      writeFileSync(path, script, { mode: 0o755 });
+      expect([...(await readVideoFrames(clip, { ffprobe: path })).ticks]).toEqual([0n, 33n]);
+    },
+  );
+
   it("fewer packets than a MOV states is a cut file, unless an edit list leaves the others out", async () => {
     const cut = ["packet|pts=0|flags=K_", stream("1/1").replace("N/A", "2"), "format|format_name=mov,mp4"];
     expect((await errorOf(clip, { ffprobe: standIn("short", cut) })).message).toContain(
