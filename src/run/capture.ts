@@ -31,8 +31,8 @@ export interface AlignOptions extends SessionOptions {
   workers?: number;
 }
 
-/** Rows a batch, a row group and a progress step. */
-const rowsPerBlock = 16_384;
+/** Rows a batch: enough to keep the writers busy, few enough to keep memory small. */
+const rowsPerBlock = 4_096;
 
 /**
  * Aligns a capture: one row a frame with the plant's state at that instant, and a report.

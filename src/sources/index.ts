@@ -18,4 +18,4 @@ export type TableKind = keyof typeof openTable;
 
 export { kindOfFile } from "./kind.ts";
 export type { TableRequest } from "./source.ts";
-export { readVideoFrames, type VideoFrames } from "./video.ts";
+export { readVideoFrames, type VideoFrames } from "./video/index.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { AlignError } from "../../src/errors.ts";
-import { readVideoFrames, type VideoFrames, type VideoOptions } from "../../src/sources/video.ts";
+import { readVideoFrames, type VideoFrames, type VideoOptions } from "../../src/sources/video/index.ts";
 
 const data = resolve(import.meta.dirname, "../../../shared/data");
 const absent = !existsSync(join(data, "video"));

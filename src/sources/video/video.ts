@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { AlignError } from "../errors.ts";
-import { parseInstant } from "../time.ts";
+import { AlignError } from "../../errors.ts";
+import { parseInstant } from "../../time.ts";
 import { missingTail } from "./container.ts";
 
 export interface VideoOptions {

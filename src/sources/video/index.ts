@@ -1,0 +1,1 @@
+export { readVideoFrames, type VideoFrames, type VideoOptions } from "./video.ts";
