@@ -8,7 +8,7 @@ import { openSink } from "../sinks/index.ts";
 import { formatDuration, formatInstant, parseInstant } from "../time.ts";
 import { version } from "../version.ts";
 import { type Clocks, readClocks } from "./clocks.ts";
-import { readRows, type Rows } from "./frames.ts";
+import { type Rows, readRows } from "./frames.ts";
 import { openPublication, type Publication, reportFile } from "./publish.ts";
 import { type AlignReport, type ExampleValue, type Output, reportJson, tagReport } from "./report.ts";
 import { hashFile, Session, type SessionOptions } from "./session.ts";
@@ -31,6 +31,9 @@ export interface AlignOptions extends SessionOptions {
   workers?: number;
 }
 
+/** What report.json holds, and whether `resume` found it complete. */
+export type AlignResult = AlignReport & { kept: boolean };
+
 /** Rows a batch: enough to keep the writers busy, few enough to keep memory small. */
 const rowsPerBlock = 4_096;
 
@@ -38,11 +41,14 @@ const rowsPerBlock = 4_096;
  * Aligns a capture: one row a frame with the plant's state at that instant, and a report.
  *
  * @param manifest a path, a file URL, or a manifest that was read before
- * @returns what report.json holds
  * @throws AlignError of any family; `out` is then as it was before
  */
-export async function alignCapture(manifest: string | URL | Manifest, options: AlignOptions): Promise<AlignReport> {
-  const read = typeof manifest === "string" || manifest instanceof URL ? await readManifest(manifest) : manifest;
+export async function alignCapture(
+  manifest: string | URL | Manifest,
+  options: AlignOptions,
+): Promise<AlignResult> {
+  const read =
+    typeof manifest === "string" || manifest instanceof URL ? await readManifest(manifest) : manifest;
   try {
     return await align(read, options);
   } catch (cause) {
@@ -51,14 +57,15 @@ export async function alignCapture(manifest: string | URL | Manifest, options: A
   }
 }
 
-async function align(manifest: Manifest, options: AlignOptions): Promise<AlignReport> {
+async function align(manifest: Manifest, options: AlignOptions): Promise<AlignResult> {
   const range = rangeOf(options);
   const dir = options.dryRun === true ? undefined : requireOut(options);
   const clock = stopwatch();
   const session = await Session.open(manifest.base, options);
   try {
-    const done = options.resume === true && dir !== undefined ? await finishedResult(session, manifest, dir) : undefined;
-    if (done !== undefined) return done;
+    const done =
+      options.resume === true && dir !== undefined ? await finishedResult(session, manifest, dir) : undefined;
+    if (done !== undefined) return { ...done, kept: true };
     const publication =
       dir === undefined
         ? undefined
@@ -67,7 +74,7 @@ async function align(manifest: Manifest, options: AlignOptions): Promise<AlignRe
             overwrite: options.overwrite === true,
           });
     try {
-      return await produce(session, manifest, range, publication, clock);
+      return { ...(await produce(session, manifest, range, publication, clock)), kept: false };
     } catch (cause) {
       await publication?.discard();
       throw cause;
@@ -142,7 +149,8 @@ async function writeOutputs(
   if (publication === undefined) return [];
   const { outputs } = manifest;
   const sinks = [];
-  for (const { kind, path } of outputs) sinks.push(await openSink(kind, publication.path(path), aligner.schema));
+  for (const { kind, path } of outputs)
+    sinks.push(await openSink(kind, publication.path(path), aligner.schema));
   try {
     let done = 0;
     for (const batch of aligner.blocks(rowsPerBlock)) {
@@ -208,14 +216,17 @@ function exampleRow(aligner: Aligner, manifest: Manifest): AlignReport["example"
 }
 
 function rangeOf(options: AlignOptions): { from?: bigint; to?: bigint } {
-  const instant = (value: bigint | string | undefined) => (typeof value === "string" ? parseInstant(value) : value);
+  const instant = (value: bigint | string | undefined) =>
+    typeof value === "string" ? parseInstant(value) : value;
   const [from, to] = [instant(options.from), instant(options.to)];
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
 }
 
 function requireOut(options: AlignOptions): string {
   if (options.out !== undefined && options.out !== "") return options.out;
-  throw new AlignError("USAGE_OUT", "no output directory was given", { hint: "give --out DIR, or --dry-run" });
+  throw new AlignError("USAGE_OUT", "no output directory was given", {
+    hint: "give --out DIR, or --dry-run",
+  });
 }
 
 function requireCoverage(manifest: Manifest, report: AlignReport): void {
@@ -224,7 +235,10 @@ function requireCoverage(manifest: Manifest, report: AlignReport): void {
   const short = Object.entries(report.tags).filter(([, tag]) => tag.coverage < least);
   const [first] = short;
   if (first === undefined) return;
-  const shown = short.map(([name, tag]) => `${name} ${tag.coverage.toFixed(4)}`).slice(0, 5).join(", ");
+  const shown = short
+    .map(([name, tag]) => `${name} ${tag.coverage.toFixed(4)}`)
+    .slice(0, 5)
+    .join(", ");
   throw new AlignError(
     "REQUIREMENT_COVERAGE",
     `${short.length === 1 ? "a tag has" : `${short.length} tags have`} fewer values than require.coverage ${least}: ${shown}`,
@@ -247,13 +261,20 @@ function requireClockUncertainty(manifest: Manifest, clocks: Clocks, { columns: 
     throw new AlignError(
       "REQUIREMENT_CLOCK",
       `clock ${clock} is known to ${formatDuration(BigInt(Math.ceil(sigma)))}, require.clock_uncertainty is ${formatDuration(most)}`,
-      { where: { source: clock }, hint: "add marks with a smaller uncertainty, or raise require.clock_uncertainty" },
+      {
+        where: { source: clock },
+        hint: "add marks with a smaller uncertainty, or raise require.clock_uncertainty",
+      },
     );
   }
 }
 
 /** The report of a complete result of just this job in `dir`; an error where the result is of another one. */
-async function finishedResult(session: Session, manifest: Manifest, dir: string): Promise<AlignReport | undefined> {
+async function finishedResult(
+  session: Session,
+  manifest: Manifest,
+  dir: string,
+): Promise<AlignReport | undefined> {
   let text: string;
   try {
     text = await readFile(join(dir, reportFile), "utf8");

@@ -1,7 +1,16 @@
-import { buildClockGraph, type ClockEdge, type ClockMap, clockReport, type ClockReport, type Evidence, estimateClockMap, identityMap } from "../clock/index.ts";
+import {
+  buildClockGraph,
+  type ClockEdge,
+  type ClockMap,
+  type ClockReport,
+  clockReport,
+  type Evidence,
+  estimateClockMap,
+  identityMap,
+} from "../clock/index.ts";
 import { AlignError } from "../errors.ts";
 import type { EvidenceSpec, Manifest, MapSpec, MarksEvidenceSpec } from "../manifest/index.ts";
-import { cellText, emptyCounts, identifier, planTime, readTimes, type Relation } from "../tables/index.ts";
+import { cellText, emptyCounts, identifier, planTime, type Relation, readTimes } from "../tables/index.ts";
 import { parseDuration } from "../time.ts";
 import type { Session } from "./session.ts";
 
@@ -17,7 +26,9 @@ export interface Clocks {
 export async function readClocks(session: Session, manifest: Manifest): Promise<Clocks> {
   const edges: (ClockEdge & { spec: MapSpec })[] = [];
   for (const [index, spec] of manifest.maps.entries()) {
-    const isTwin = manifest.maps.some((other, at) => at < index && other.from === spec.from && other.to === spec.to);
+    const isTwin = manifest.maps.some(
+      (other, at) => at < index && other.from === spec.from && other.to === spec.to,
+    );
     const label = `${spec.from} -> ${spec.to}${isTwin ? ` (map ${index + 1})` : ""}`;
     session.progress("clocks", label, index, manifest.maps.length);
     const evidence: Evidence[] = [];
@@ -37,7 +48,10 @@ export async function readClocks(session: Session, manifest: Manifest): Promise<
       const models = [...new Set(specs.map((spec) => spec?.model ?? ""))].join(" + ");
       const kinds = [...new Set(specs.flatMap((spec) => spec?.evidence.map((one) => one.kind) ?? []))];
       used.set(clock, map);
-      reports.set(clock, clockReport(map, { from: clock, to: manifest.referenceClock, model: models, evidence: kinds }));
+      reports.set(
+        clock,
+        clockReport(map, { from: clock, to: manifest.referenceClock, model: models, evidence: kinds }),
+      );
       return map;
     },
     reports: () => [...reports.values()],
@@ -62,7 +76,9 @@ function estimate(label: string, evidence: readonly Evidence[], spec: MapSpec): 
 async function readEvidence(session: Session, label: string, spec: EvidenceSpec): Promise<Evidence> {
   if (spec.kind === "constant") {
     const { offsetNs: offset, uncertaintyNs: uncertainty } = spec;
-    return uncertainty === undefined ? { kind: "constant", offset } : { kind: "constant", offset, uncertainty };
+    return uncertainty === undefined
+      ? { kind: "constant", offset }
+      : { kind: "constant", offset, uncertainty };
   }
   return readMarks(session, label, spec);
 }
@@ -74,7 +90,14 @@ async function readMarks(session: Session, label: string, spec: MarksEvidenceSpe
     const unit = (await isWhole(session, relation, column)) ? ({ unit: "ns" } as const) : {};
     const plan = await planTime(session.database, relation, column, { ambiguous: "reject", ...unit }, key);
     const [count] = await session.database.rows(`SELECT count(*) FROM ${relation.from}`, {});
-    const read = await readTimes(session.database, relation, plan, relation.from, Number(count?.[0] ?? 0), emptyCounts());
+    const read = await readTimes(
+      session.database,
+      relation,
+      plan,
+      relation.from,
+      Number(count?.[0] ?? 0),
+      emptyCounts(),
+    );
     const missing = read.missing?.indexOf(1) ?? -1;
     if (missing < 0) return read.times;
     throw new AlignError("SOURCE_MARKS", `map ${label}: a mark has no ${key.replace("columns.", "")} time`, {
@@ -110,12 +133,19 @@ async function readUncertainty(
   column: string,
 ): Promise<BigInt64Array> {
   if (!relation.columns.has(column)) {
-    throw new AlignError("SOURCE_MISSING_COLUMN", `${spec.path} has no column "${column}" (columns.uncertainty)`, {
-      where: { file: spec.path },
-      hint: `its columns are: ${[...relation.columns.keys()].join(", ")}`,
-    });
+    throw new AlignError(
+      "SOURCE_MISSING_COLUMN",
+      `${spec.path} has no column "${column}" (columns.uncertainty)`,
+      {
+        where: { file: spec.path },
+        hint: `its columns are: ${[...relation.columns.keys()].join(", ")}`,
+      },
+    );
   }
-  const rows = await session.database.rows(`SELECT ${cellText(identifier(column))} FROM ${relation.from}`, {});
+  const rows = await session.database.rows(
+    `SELECT ${cellText(identifier(column))} FROM ${relation.from}`,
+    {},
+  );
   return BigInt64Array.from(rows, ([cell], row) => {
     const text = String(cell ?? "");
     try {
@@ -124,9 +154,13 @@ async function readUncertainty(
     } catch (cause) {
       if (!(cause instanceof AlignError)) throw cause;
     }
-    throw new AlignError("SOURCE_MARKS", `uncertainty "${text}" is neither whole nanoseconds nor a duration`, {
-      where: { file: spec.path, row },
-      hint: 'write for example 5000000 or "5ms"',
-    });
+    throw new AlignError(
+      "SOURCE_MARKS",
+      `uncertainty "${text}" is neither whole nanoseconds nor a duration`,
+      {
+        where: { file: spec.path, row },
+        hint: 'write for example 5000000 or "5ms"',
+      },
+    );
   });
 }

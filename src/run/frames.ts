@@ -2,7 +2,15 @@ import type { FrameColumns } from "../align/index.ts";
 import { AlignError } from "../errors.ts";
 import type { FramesSourceSpec, Manifest, VideoSourceSpec } from "../manifest/index.ts";
 import { readVideoFrames } from "../sources/index.ts";
-import { emptyCounts, OrderCount, planTime, readTimes, type SourceCounts, sortedPositions, takeTimes } from "../tables/index.ts";
+import {
+  emptyCounts,
+  OrderCount,
+  planTime,
+  readTimes,
+  type SourceCounts,
+  sortedPositions,
+  takeTimes,
+} from "../tables/index.ts";
 import type { Clocks } from "./clocks.ts";
 import type { Session } from "./session.ts";
 import { warnOfCounts } from "./warnings.ts";
@@ -18,7 +26,10 @@ export interface SourceFrames {
   description: string;
 }
 
-export async function readFrames(session: Session, spec: VideoSourceSpec | FramesSourceSpec): Promise<SourceFrames> {
+export async function readFrames(
+  session: Session,
+  spec: VideoSourceSpec | FramesSourceSpec,
+): Promise<SourceFrames> {
   session.progress("frames", spec.name, 0, 1);
   return spec.kind === "video" ? readVideo(session, spec) : readTable(session, spec);
 }
@@ -27,10 +38,14 @@ async function readVideo(session: Session, spec: VideoSourceSpec): Promise<Sourc
   const files = await session.files(spec.name, spec.path);
   const [file] = files;
   if (file === undefined || files.length > 1) {
-    throw new AlignError("SOURCE_VIDEO_PARTS", `source ${spec.name}: ${files.length} video files where one is expected`, {
-      where: { source: spec.name },
-      hint: "the parts of a recording do not say how far apart they are: give each part its own source and manifest",
-    });
+    throw new AlignError(
+      "SOURCE_VIDEO_PARTS",
+      `source ${spec.name}: ${files.length} video files where one is expected`,
+      {
+        where: { source: spec.name },
+        hint: "the parts of a recording do not say how far apart they are: give each part its own source and manifest",
+      },
+    );
   }
   const { ffprobe, signal } = session.options;
   const video = await readVideoFrames(file, {
@@ -64,7 +79,15 @@ async function readTable(session: Session, spec: FramesSourceSpec): Promise<Sour
   const [count] = await session.database.rows(`SELECT count(*) FROM ${relation.from}`, {});
   const counts = emptyCounts();
   const rowCount = Number(count?.[0] ?? 0);
-  const read = await readTimes(session.database, relation, plan, relation.from, rowCount, counts, session.options.signal);
+  const read = await readTimes(
+    session.database,
+    relation,
+    plan,
+    relation.from,
+    rowCount,
+    counts,
+    session.options.signal,
+  );
   const missing = read.missing?.indexOf(1) ?? -1;
   if (missing >= 0) {
     throw new AlignError("SOURCE_FRAME_WITHOUT_TIME", `source ${spec.name}: a frame has no time`, {
@@ -78,10 +101,14 @@ async function readTable(session: Session, spec: FramesSourceSpec): Promise<Sour
   counts.unsorted = order.unsorted;
   counts.firstUnsortedRow = order.firstRow;
   if (order.unsorted > 0 && spec.order === "strict") {
-    throw new AlignError("SOURCE_UNSORTED", `source ${spec.name}: row ${order.firstRow} is earlier than a row before it (order: strict)`, {
-      where: { source: spec.name, row: order.firstRow },
-      hint: "use order: sort to put the frames in time order",
-    });
+    throw new AlignError(
+      "SOURCE_UNSORTED",
+      `source ${spec.name}: row ${order.firstRow} is earlier than a row before it (order: strict)`,
+      {
+        where: { source: spec.name, row: order.firstRow },
+        hint: "use order: sort to put the frames in time order",
+      },
+    );
   }
   const positions = sortedPositions(read.times);
   const times = positions === undefined ? read.times : takeTimes(read.times, positions);
@@ -124,7 +151,9 @@ export async function readRows(
       isRange ? "no frame lies in the range of --from and --to" : `source ${spec.name} has no frames`,
       {
         where: { source: spec.name },
-        hint: isRange ? "both are instants on the reference clock; `tagalign check` shows the span" : "see whether the file is complete",
+        hint: isRange
+          ? "both are instants on the reference clock; `tagalign check` shows the span"
+          : "see whether the file is complete",
       },
     );
   }

@@ -1,4 +1,5 @@
-export { type AlignOptions, alignCapture } from "./capture.ts";
-export type { AlignReport, Output, TagReport } from "./report.ts";
-export { reportJson } from "./report.ts";
+export { type AlignOptions, type AlignResult, alignCapture } from "./capture.ts";
+export { type CheckReport, checkCapture, type SourceSummary, type TagSummary } from "./check.ts";
+export { type ColumnSummary, type InspectReport, inspectFile } from "./inspect.ts";
+export { type AlignReport, type ExampleValue, type Output, reportJson, type TagReport } from "./report.ts";
 export type { Input, Progress, SessionOptions, Warning } from "./session.ts";

@@ -59,6 +59,10 @@ export function tagReport(statistics: TagStatistics): TagReport {
 /** JSON text of a report: int64 as whole numbers, digit by digit. */
 export function reportJson(report: unknown): string {
   const mark = "\u0001int64:";
-  const text = JSON.stringify(report, (_, value) => (typeof value === "bigint" ? `${mark}${value}` : value), 2);
+  const text = JSON.stringify(
+    report,
+    (_, value) => (typeof value === "bigint" ? `${mark}${value}` : value),
+    2,
+  );
   return `${text.replace(/"\\u0001int64:(-?\d+)"/g, "$1")}\n`;
 }

@@ -77,7 +77,13 @@ export class Session {
 
   /** Files that a manifest path list names; they become inputs of the job. */
   async files(source: string, paths: readonly string[]): Promise<string[]> {
-    const found = await findFiles(this.database, paths, (path) => resolve(this.base, path), kindOfPath, source);
+    const found = await findFiles(
+      this.database,
+      paths,
+      (path) => resolve(this.base, path),
+      kindOfPath,
+      source,
+    );
     for (const file of found) this.#files.add(file);
     return found;
   }
@@ -100,13 +106,17 @@ export class Session {
 
   /** Texts in a query that are names of existing files: what the result depends on. */
   async #filesInQuery(name: string, query: string): Promise<string[]> {
-    const texts = [...query.matchAll(/'((?:[^']|'')+)'/g)].map((match) => (match[1] ?? "").replaceAll("''", "'"));
+    const texts = [...query.matchAll(/'((?:[^']|'')+)'/g)].map((match) =>
+      (match[1] ?? "").replaceAll("''", "'"),
+    );
     const files: string[] = [];
     for (const text of texts) {
       const path = resolve(this.base, text);
       if ((await kindOfPath(path)) === "file") files.push(path);
       else if (/[*?[]/.test(text)) {
-        const rows = await this.database.rows(`SELECT file FROM glob(${literal(path)}) ORDER BY file`, { source: name });
+        const rows = await this.database.rows(`SELECT file FROM glob(${literal(path)}) ORDER BY file`, {
+          source: name,
+        });
         files.push(...rows.map((row) => String(row[0])));
       }
     }
@@ -120,7 +130,11 @@ export class Session {
     const inputs: Input[] = [];
     for (const [index, file] of files.entries()) {
       this.progress("inputs", this.shortPath(file), index, files.length);
-      inputs.push({ path: this.shortPath(file), bytes: (await stat(file)).size, sha256: await hashFile(file) });
+      inputs.push({
+        path: this.shortPath(file),
+        bytes: (await stat(file)).size,
+        sha256: await hashFile(file),
+      });
     }
     return inputs;
   }
@@ -142,10 +156,14 @@ async function kindOfPath(path: string): Promise<"file" | "directory" | "nothing
 async function tableKind(source: string, file: string): Promise<TableKind> {
   const kind = await kindOfFile(file);
   if (kind !== undefined && kind !== "video") return kind;
-  throw new AlignError("SOURCE_KIND", `source ${source}: ${kind === "video" ? "a video" : "this"} is not a table`, {
-    where: { source, file },
-    hint: "a table of times is a .csv, .jsonl, .parquet or .arrow file",
-  });
+  throw new AlignError(
+    "SOURCE_KIND",
+    `source ${source}: ${kind === "video" ? "a video" : "this"} is not a table`,
+    {
+      where: { source, file },
+      hint: "a table of times is a .csv, .jsonl, .parquet or .arrow file",
+    },
+  );
 }
 
 export async function hashFile(path: string): Promise<string> {

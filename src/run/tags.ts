@@ -1,9 +1,24 @@
-import type { AlignedTagInput, Intervals, Samples, TagSpec as AlignSpec } from "../align/index.ts";
+import type { AlignedTagInput, TagSpec as AlignSpec, Intervals, Samples } from "../align/index.ts";
 import type { ClockMap } from "../clock/index.ts";
 import { AlignError } from "../errors.ts";
-import type { FramesSourceSpec, Manifest, SourceSpec, TableSourceSpec, TagSpec, VideoSourceSpec } from "../manifest/index.ts";
+import type {
+  FramesSourceSpec,
+  Manifest,
+  SourceSpec,
+  TableSourceSpec,
+  TagSpec,
+  VideoSourceSpec,
+} from "../manifest/index.ts";
 import { OPEN_END } from "../samples.ts";
-import { readEvents, readIntervals, readLong, readWide, type Relation, type SourceCounts, type ValueRequest } from "../tables/index.ts";
+import {
+  type Relation,
+  readEvents,
+  readIntervals,
+  readLong,
+  readWide,
+  type SourceCounts,
+  type ValueRequest,
+} from "../tables/index.ts";
 import { formatInstant } from "../time.ts";
 import type { Clocks } from "./clocks.ts";
 import { readFrames } from "./frames.ts";
@@ -22,7 +37,11 @@ export interface SourceReading {
 }
 
 /** Reads every tag of one source. */
-export async function readSource(session: Session, source: SourceSpec, specs: readonly TagSpec[]): Promise<SourceReading> {
+export async function readSource(
+  session: Session,
+  source: SourceSpec,
+  specs: readonly TagSpec[],
+): Promise<SourceReading> {
   if (source.kind === "video" || source.kind === "frames") return readFrameTags(session, source, specs);
   const relation = await openTableSource(session, source);
   const { database, options } = session;
@@ -40,18 +59,36 @@ export async function readSource(session: Session, source: SourceSpec, specs: re
   const { signal } = options;
   switch (source.shape) {
     case "long": {
-      const read = await readLong(database, relation, { ...common, columns: source.columns }, requests, signal);
+      const read = await readLong(
+        database,
+        relation,
+        { ...common, columns: source.columns },
+        requests,
+        signal,
+      );
       return reading(source, specs, read.samples, read.counts, relation);
     }
     case "wide":
     case "events": {
       const readRows = source.shape === "wide" ? readWide : readEvents;
-      const read = await readRows(database, relation, { ...common, columns: source.columns }, requests, signal);
+      const read = await readRows(
+        database,
+        relation,
+        { ...common, columns: source.columns },
+        requests,
+        signal,
+      );
       return reading(source, specs, read.samples, read.counts, relation);
     }
     case "intervals": {
       const { start, ...columns } = source.columns;
-      const read = await readIntervals(database, relation, { ...common, columns: { time: start, ...columns } }, requests, signal);
+      const read = await readIntervals(
+        database,
+        relation,
+        { ...common, columns: { time: start, ...columns } },
+        requests,
+        signal,
+      );
       return reading(source, specs, read.intervals, read.counts, relation);
     }
   }
@@ -64,13 +101,19 @@ function reading(
   counts: SourceCounts,
   relation: Relation,
 ): SourceReading {
-  return { source, counts, relation, tags: specs.map((spec, index) => ({ spec, data: data[index] as Samples })) };
+  return {
+    source,
+    counts,
+    relation,
+    tags: specs.map((spec, index) => ({ spec, data: data[index] as Samples })),
+  };
 }
 
 async function openTableSource(session: Session, source: TableSourceSpec): Promise<Relation> {
   const columns = source.columns as { time?: string; start?: string; end?: string };
   const timeColumns = [columns.time, columns.start, columns.end].filter((column) => column !== undefined);
-  if (source.kind === "sql") return session.table(source.name, { kind: "sql", query: source.query }, timeColumns);
+  if (source.kind === "sql")
+    return session.table(source.name, { kind: "sql", query: source.query }, timeColumns);
   return session.table(source.name, { kind: source.kind, path: source.path }, timeColumns);
 }
 
@@ -90,9 +133,15 @@ async function readFrameTags(
 }
 
 /** Reads all sources and puts every tag on the reference clock, in the manifest's tag order. */
-export async function readTags(session: Session, manifest: Manifest, clocks: Clocks): Promise<AlignedTagInput[]> {
+export async function readTags(
+  session: Session,
+  manifest: Manifest,
+  clocks: Clocks,
+): Promise<AlignedTagInput[]> {
   const inputs = new Map<string, AlignedTagInput>();
-  const sources = [...manifest.sources.values()].filter((source) => manifest.tags.some((tag) => tag.source === source.name));
+  const sources = [...manifest.sources.values()].filter((source) =>
+    manifest.tags.some((tag) => tag.source === source.name),
+  );
   for (const [index, source] of sources.entries()) {
     session.progress("sources", source.name, index, sources.length);
     const specs = manifest.tags.filter((tag) => tag.source === source.name);
@@ -102,7 +151,10 @@ export async function readTags(session: Session, manifest: Manifest, clocks: Clo
     for (const { spec, data } of read.tags) {
       const aligned = alignSpec(spec, source, data);
       if ("starts" in data) {
-        inputs.set(spec.name, { ...aligned, intervals: { ...data, starts: place(data.starts), ends: place(data.ends) } });
+        inputs.set(spec.name, {
+          ...aligned,
+          intervals: { ...data, starts: place(data.starts), ends: place(data.ends) },
+        });
       } else inputs.set(spec.name, { ...aligned, samples: { ...data, times: place(data.times) } });
     }
   }
@@ -110,7 +162,11 @@ export async function readTags(session: Session, manifest: Manifest, clocks: Clo
 }
 
 /** Maps time arrays of one source to the reference clock; an array that tags share stays one array. */
-function placer(source: SourceSpec, map: ClockMap, reference: string): (times: BigInt64Array) => BigInt64Array {
+function placer(
+  source: SourceSpec,
+  map: ClockMap,
+  reference: string,
+): (times: BigInt64Array) => BigInt64Array {
   if (source.clock === reference) return (times) => times;
   const placed = new Map<BigInt64Array, BigInt64Array>();
   return (times) => {
@@ -133,11 +189,16 @@ function mapClosed(map: ClockMap, times: BigInt64Array): BigInt64Array {
 
 function requireOrder(source: SourceSpec, times: BigInt64Array, mapped: BigInt64Array): void {
   for (let row = 1; row < times.length; row++) {
-    if ((mapped[row] ?? 0n) >= (mapped[row - 1] ?? 0n) || (times[row] ?? 0n) < (times[row - 1] ?? 0n)) continue;
-    throw new AlignError("CLOCK_NOT_MONOTONE", `the map of clock ${source.clock} would put samples of source ${source.name} out of order`, {
-      where: { source: source.name, row, time: formatInstant(times[row] ?? 0n) },
-      hint: "the evidence holds a step or a reset: split the capture there",
-    });
+    if ((mapped[row] ?? 0n) >= (mapped[row - 1] ?? 0n) || (times[row] ?? 0n) < (times[row - 1] ?? 0n))
+      continue;
+    throw new AlignError(
+      "CLOCK_NOT_MONOTONE",
+      `the map of clock ${source.clock} would put samples of source ${source.name} out of order`,
+      {
+        where: { source: source.name, row, time: formatInstant(times[row] ?? 0n) },
+        hint: "the evidence holds a step or a reset: split the capture there",
+      },
+    );
   }
 }
 

@@ -29,7 +29,12 @@ function convert(bytes: Buffer, source: string, file: string): Uint8Array {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     if (/decompression requires/.test(reason)) {
-      throw broken(source, file, "the buffers are compressed", "write the file uncompressed (pyarrow: compression=None)");
+      throw broken(
+        source,
+        file,
+        "the buffers are compressed",
+        "write the file uncompressed (pyarrow: compression=None)",
+      );
     }
     const isTrap = cause instanceof Error && cause.name === "RuntimeError";
     throw broken(source, file, isTrap ? "a column's type or data cannot be read" : reason.slice(0, 200));
@@ -40,7 +45,8 @@ const fileMagic = "ARROW1";
 
 /** The stream inside: an IPC file is a stream between a magic word and a footer. */
 function streamOf(bytes: Buffer, source: string, file: string): Buffer {
-  const isMagic = (at: number) => at >= 0 && bytes.toString("latin1", at, at + fileMagic.length) === fileMagic;
+  const isMagic = (at: number) =>
+    at >= 0 && bytes.toString("latin1", at, at + fileMagic.length) === fileMagic;
   if (!isMagic(0)) return bytes;
   if (bytes.length < 24 || !isMagic(bytes.length - fileMagic.length)) {
     throw broken(source, file, "the file ends before its footer");
@@ -63,11 +69,13 @@ function checkMessages(bytes: Buffer, source: string, file: string): void {
       at += 4;
     }
     if (length === 0) break;
-    if (length < 8 || at + length > bytes.length) throw broken(source, file, `message ${count} runs past the end`);
+    if (length < 8 || at + length > bytes.length)
+      throw broken(source, file, `message ${count} runs past the end`);
     const message = rootTable(bytes, at, at + length);
     if (message === undefined) throw broken(source, file, `message ${count} is not an Arrow message`);
     const body = message.int64(3);
-    if (body < 0 || at + length + body > bytes.length) throw broken(source, file, `message ${count} runs past the end`);
+    if (body < 0 || at + length + body > bytes.length)
+      throw broken(source, file, `message ${count} runs past the end`);
     const kind = message.byte(1);
     if (count === 0 && kind !== 1) throw broken(source, file, "it does not begin with a schema");
     const header = message.table(2);
@@ -76,7 +84,8 @@ function checkMessages(bytes: Buffer, source: string, file: string): void {
     }
     const batch = kind === 3 ? header : kind === 2 ? header?.table(1) : undefined;
     const rows = batch?.int64(0) ?? 0;
-    if (rows < 0 || rows > body * 8) throw broken(source, file, `message ${count} claims ${rows} rows in ${body} bytes`);
+    if (rows < 0 || rows > body * 8)
+      throw broken(source, file, `message ${count} claims ${rows} rows in ${body} bytes`);
     at += length + body;
     count += 1;
   }
@@ -116,7 +125,9 @@ function tableAt(bytes: Buffer, start: number, end: number, at: number): FlatTab
     int64: (field) => read(field, 8, (position) => Number(bytes.readBigInt64LE(position))),
     table(field) {
       const position = fieldAt(field, 4);
-      return position === undefined ? undefined : tableAt(bytes, start, end, position + bytes.readUInt32LE(position));
+      return position === undefined
+        ? undefined
+        : tableAt(bytes, start, end, position + bytes.readUInt32LE(position));
     },
   };
 }

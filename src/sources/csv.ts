@@ -55,7 +55,8 @@ async function readHead(file: string, source: string): Promise<Head> {
   const names = splitRecord(line, separator);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined || names.includes("")) {
-    const what = twice === undefined || twice === "" ? "a column without a name" : `two columns named "${twice}"`;
+    const what =
+      twice === undefined || twice === "" ? "a column without a name" : `two columns named "${twice}"`;
     throw new AlignError("SOURCE_HEADER", `source ${source}: the header has ${what}`, {
       where: { source, file, line: 1 },
       hint: "give every column a name of its own; a file without a header row is read by a source of kind sql",

@@ -2,14 +2,7 @@ import { AlignError } from "../errors.ts";
 import type { Samples, ValueType } from "../samples.ts";
 import { emptyCounts, type SourceCounts } from "./counts.ts";
 import { type Chunk, type Column, type Database, identifier, literal } from "./database.ts";
-import {
-  lastOfEach,
-  OrderCount,
-  sortedPositions,
-  takeStatus,
-  takeTimes,
-  takeValues,
-} from "./order.ts";
+import { lastOfEach, OrderCount, sortedPositions, takeStatus, takeTimes, takeValues } from "./order.ts";
 import { planQuality, type QualityReading } from "./quality.ts";
 import { columnType, listed, placeOf, type Relation } from "./relation.ts";
 import { StatusStore, type ValueStore, valueStore } from "./store.ts";
@@ -29,7 +22,12 @@ import {
 } from "./values.ts";
 
 export interface LongReading {
-  readonly columns: { readonly time: string; readonly tag: string; readonly value: string; readonly quality?: string };
+  readonly columns: {
+    readonly time: string;
+    readonly tag: string;
+    readonly value: string;
+    readonly quality?: string;
+  };
   readonly time: TimeReading;
   readonly quality?: QualityReading;
   readonly badValues: readonly string[];
@@ -65,7 +63,10 @@ export async function readLong(
   const time = await planTime(database, relation, reading.columns.time, reading.time, "columns.time");
   if (requests.length === 0) return { samples: [], counts };
   const enumName = database.uniqueName("tags");
-  await database.run(`CREATE TEMP TYPE ${enumName} AS ENUM (${tags.map(literal).join(", ")})`, placeOf(relation));
+  await database.run(
+    `CREATE TEMP TYPE ${enumName} AS ENUM (${tags.map(literal).join(", ")})`,
+    placeOf(relation),
+  );
   const code = `enum_code(TRY_CAST(${identifier(reading.columns.tag)}::VARCHAR AS ${enumName}))`;
   const isText = /^(VARCHAR|JSON|ENUM)/.test(valueType);
   const kinds = await countKinds(database, relation, reading, code, tags, isText);
@@ -82,7 +83,15 @@ export async function readLong(
     const request = requests[position];
     if (request === undefined || (request.type === undefined && !request.linear)) continue;
     const rows = `${identifier(reading.columns.tag)}::VARCHAR = ${literal(request.tag)}`;
-    await refuseUnfit(database, relation, rows, request, cellText(identifier(reading.columns.value)), plan, reading.badValues);
+    await refuseUnfit(
+      database,
+      relation,
+      rows,
+      request,
+      cellText(identifier(reading.columns.value)),
+      plan,
+      reading.badValues,
+    );
   }
   const query = new LongQuery(relation, code, time, status);
   const buckets = new Map<string, Bucket>();
@@ -106,10 +115,19 @@ export async function readLong(
   return { samples: bucketOf.map((bucket) => finished.get(bucket) as Samples), counts };
 }
 
-function planCell(relation: Relation, reading: LongReading, request: ValueRequest, kinds: TagKinds): ValuePlan {
+function planCell(
+  relation: Relation,
+  reading: LongReading,
+  request: ValueRequest,
+  kinds: TagKinds,
+): ValuePlan {
   const type = typeFromKinds(kinds.counts, request);
   if (request.linear && type !== "number") {
-    throw notANumber(relation, request.tag, type === "text" ? `it holds words such as "${kinds.word}"` : `it is ${type}`);
+    throw notANumber(
+      relation,
+      request.tag,
+      type === "text" ? `it holds words such as "${kinds.word}"` : `it is ${type}`,
+    );
   }
   return { type, sql: selectText(cellText(identifier(reading.columns.value)), type, reading.badValues) };
 }
@@ -177,12 +195,21 @@ async function countKinds(
       `ORDER BY levenshtein(lower(tag), lower(${literal(missing[0] ?? "")})), tag LIMIT 13`,
     placeOf(relation),
   );
-  throw missingTags(relation, missing, there.map((row) => String(row[0])));
+  throw missingTags(
+    relation,
+    missing,
+    there.map((row) => String(row[0])),
+  );
 }
 
-export function missingTags(relation: Relation, missing: readonly string[], nearest: readonly string[]): AlignError {
+export function missingTags(
+  relation: Relation,
+  missing: readonly string[],
+  nearest: readonly string[],
+): AlignError {
   const [tag] = missing;
-  const others = missing.length > 1 ? ` (and ${missing.length - 1} more: ${listed(missing.slice(1), 5)})` : "";
+  const others =
+    missing.length > 1 ? ` (and ${missing.length - 1} more: ${listed(missing.slice(1), 5)})` : "";
   return new AlignError("SOURCE_MISSING_TAG", `source ${relation.source} has no tag "${tag}"${others}`, {
     where: placeOf(relation, tag === undefined ? {} : { tag }),
     hint: nearest.length === 0 ? "the source has no rows" : `the nearest it has: ${listed(nearest)}`,
@@ -214,7 +241,10 @@ async function fill(
   signal: AbortSignal | undefined,
 ): Promise<{ count: OrderCount; timeOf: (row: number) => bigint }> {
   const order = new OrderCount(ofTag.length);
-  const civil = query.time.decode === "instant" ? undefined : await readCivil(database, relation, reading, query, counts, signal);
+  const civil =
+    query.time.decode === "instant"
+      ? undefined
+      : await readCivil(database, relation, reading, query, counts, signal);
   let row = 0;
   let at = 0n;
   for await (const chunk of database.stream(query.sql, placeOf(relation), signal)) {
@@ -276,7 +306,10 @@ async function readCivil(
 ) {
   const [total] = await database.rows(`SELECT count(*) FROM ${query.from}`, placeOf(relation));
   const rowCount = Number(total?.[0] ?? 0);
-  const groups = reading.time.ambiguous === "order" ? await tagByTag(database, relation, query, rowCount, signal) : undefined;
+  const groups =
+    reading.time.ambiguous === "order"
+      ? await tagByTag(database, relation, query, rowCount, signal)
+      : undefined;
   return readTimes(database, relation, query.time, query.from, rowCount, counts, signal, groups);
 }
 

@@ -17,7 +17,10 @@ export interface ParquetRequest {
 /** Parquet files of one schema, or of schemas that agree by column name. */
 export async function parquetRelation(database: Database, request: ParquetRequest): Promise<Relation> {
   const [file] = request.files;
-  const place = { source: request.name, ...(request.files.length === 1 && file !== undefined ? { file } : {}) };
+  const place = {
+    source: request.name,
+    ...(request.files.length === 1 && file !== undefined ? { file } : {}),
+  };
   const list = `[${request.parts.map(literal).join(", ")}]`;
   const scan = `read_parquet(${list}${request.parts.length > 1 ? ", union_by_name = true" : ""})`;
   const columns = await describe(database, scan, place);

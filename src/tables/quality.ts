@@ -73,7 +73,8 @@ function codeSql(kind: QualityReading, text: string, number: string): string {
   if (kind === "words") return wordSql(text);
   const branch = (codes: readonly (string | number)[], status: number) =>
     codes.length === 0 ? "" : `WHEN ${isOneOf(text, codes.map(String))} THEN ${status} `;
-  const branches = branch(kind.good, STATUS_GOOD) + branch(kind.uncertain, STATUS_UNCERTAIN) + branch(kind.bad, STATUS_BAD);
+  const branches =
+    branch(kind.good, STATUS_GOOD) + branch(kind.uncertain, STATUS_UNCERTAIN) + branch(kind.bad, STATUS_BAD);
   return `CASE ${branches || "WHEN false THEN 0 "}END`;
 }
 

@@ -42,10 +42,14 @@ export function columnType(relation: Relation, column: string, key: string): str
   const type = relation.columns.get(column);
   if (type !== undefined) return type;
   const names = [...relation.columns.keys()];
-  throw new AlignError("SOURCE_MISSING_COLUMN", `source ${relation.source} has no column "${column}" (${key})`, {
-    where: placeOf(relation),
-    hint: `its columns are: ${listed(names)}`,
-  });
+  throw new AlignError(
+    "SOURCE_MISSING_COLUMN",
+    `source ${relation.source} has no column "${column}" (${key})`,
+    {
+      where: placeOf(relation),
+      hint: `its columns are: ${listed(names)}`,
+    },
+  );
 }
 
 export function listed(names: readonly string[], limit = 12): string {
@@ -60,7 +64,10 @@ export async function firstRow(
   condition: string,
   shown: string,
 ): Promise<{ row: number; text: string } | undefined> {
-  const [count] = await database.rows(`SELECT count(*) FILTER (${condition}) FROM ${relation.from}`, placeOf(relation));
+  const [count] = await database.rows(
+    `SELECT count(*) FILTER (${condition}) FROM ${relation.from}`,
+    placeOf(relation),
+  );
   if (Number(count?.[0] ?? 0) === 0) return undefined;
   const sql =
     `SELECT position, shown FROM (SELECT row_number() OVER () - 1 AS position, (${shown})::VARCHAR AS shown, ` +
@@ -87,8 +94,8 @@ export async function findFiles(
     }
     const isGlob = /[*?[]/.test(path);
     const found = isGlob
-      ? (await database.rows(`SELECT file FROM glob(${literal(absolute)}) ORDER BY file`, { source })).map((row) =>
-          String(row[0]),
+      ? (await database.rows(`SELECT file FROM glob(${literal(absolute)}) ORDER BY file`, { source })).map(
+          (row) => String(row[0]),
         )
       : [];
     if (found.length === 0) {

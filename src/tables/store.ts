@@ -136,7 +136,8 @@ function joined(type: Exclude<ValueType, "list">, parts: readonly Values[]): Val
   let at = 0;
   for (const part of parts) {
     const length = lengthOf(part);
-    const items = part.type === "text" ? Array.from(part.codes, (code) => part.dictionary[code] ?? null) : dataOf(part);
+    const items =
+      part.type === "text" ? Array.from(part.codes, (code) => part.dictionary[code] ?? null) : dataOf(part);
     for (let i = 0; i < length; i++) store.set(at + i, { items, valid: null }, i);
     at += length;
   }

@@ -124,7 +124,7 @@ async function planIso(
   if (unreadable !== 0) {
     await refuse(database, relation, key, `${text} IS NOT NULL AND NOT ${readable}`, text, (found) =>
       /^[+-]?\d+([.]\d*)?$/.test(found)
-        ? [`"${found}" is a number without a unit`, 'say what it counts, for example time: { unit: ms }']
+        ? [`"${found}" is a number without a unit`, "say what it counts, for example time: { unit: ms }"]
         : [
             `"${found}" is not an ISO 8601 time with at most 9 fraction digits`,
             "give time.format for other text, for example time: { format: '%d.%m.%Y %H:%M:%S' }",
@@ -155,14 +155,10 @@ function requireZone(relation: Relation, reading: TimeReading, key: string, text
 }
 
 function zoneError(relation: Relation, key: string, text: string, row?: number): AlignError {
-  return new AlignError(
-    "SOURCE_TIME_ZONE",
-    `source ${relation.source}: ${key} "${text}" has no zone`,
-    {
-      where: placeOf(relation, row === undefined ? {} : { row }),
-      hint: "say which zone the plant wrote it in, for example time: { zone: Europe/Berlin } or time: { zone: UTC }",
-    },
-  );
+  return new AlignError("SOURCE_TIME_ZONE", `source ${relation.source}: ${key} "${text}" has no zone`, {
+    where: placeOf(relation, row === undefined ? {} : { row }),
+    hint: "say which zone the plant wrote it in, for example time: { zone: Europe/Berlin } or time: { zone: UTC }",
+  });
 }
 
 async function anyText(database: Database, relation: Relation, text: string): Promise<string | undefined> {

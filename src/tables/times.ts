@@ -2,7 +2,7 @@ import { AlignError } from "../errors.ts";
 import { formatInstant } from "../time.ts";
 import type { SourceCounts } from "./counts.ts";
 import type { Column, Database } from "./database.ts";
-import { OrderCount } from "./order.ts";
+import type { OrderCount } from "./order.ts";
 import { placeOf, type Relation } from "./relation.ts";
 import { fromFloats, type TimePlan, toInstants } from "./time.ts";
 
@@ -58,7 +58,9 @@ function decode(
   groups: ArrayLike<number> | undefined,
 ): BigInt64Array {
   if (raw instanceof Float64Array) {
-    const bad = raw.findIndex((value, row) => missing?.[row] !== 1 && !(Math.abs(value) * Number(plan.unitNs) < 2 ** 63));
+    const bad = raw.findIndex(
+      (value, row) => missing?.[row] !== 1 && !(Math.abs(value) * Number(plan.unitNs) < 2 ** 63),
+    );
     if (bad >= 0) {
       throw new AlignError("SOURCE_TIME_TEXT", `source ${relation.source}: ${raw[bad]} is not a time`, {
         where: placeOf(relation, { row: bad }),

@@ -31,7 +31,9 @@ const badWords = [
 const badAmongNumbers = ["bad", "shutdown", "configure", "failed", "error", "na", "none", "-"];
 
 const integerText = literal("[+-]?(0|[1-9][0-9]*)");
-const numberText = literal("[+-]?((0|[1-9][0-9]*)[.]?[0-9]*([eE][+-]?[0-9]+)?|[.][0-9]+([eE][+-]?[0-9]+)?|inf(inity)?)");
+const numberText = literal(
+  "[+-]?((0|[1-9][0-9]*)([.][0-9]*)?([eE][+-]?[0-9]+)?|[.][0-9]+([eE][+-]?[0-9]+)?|inf(inity)?)",
+);
 
 /** A value as the manifest asks for it. */
 export interface ValueRequest {
@@ -97,7 +99,8 @@ export function typeFromKinds(kinds: KindCounts, request: ValueRequest): Exclude
 /** SQL that turns a text cell into one type; null where the cell has no value or does not fit. */
 export function selectText(text: string, type: ValueType, own: readonly string[]): string {
   const words = isBadWord(text, own, type !== "text");
-  const unless = (bad: string, read: string) => (bad === "false" ? read : `CASE WHEN ${bad} THEN NULL ELSE ${read} END`);
+  const unless = (bad: string, read: string) =>
+    bad === "false" ? read : `CASE WHEN ${bad} THEN NULL ELSE ${read} END`;
   switch (type) {
     // A word is no number anyway, and NaN is no value; only the source's own words can look like numbers.
     case "number":
@@ -177,17 +180,25 @@ export function planTyped(
 }
 
 export function notANumber(relation: Relation, tag: string, why: string): AlignError {
-  return new AlignError("SOURCE_TYPE", `source ${relation.source}: tag ${tag} cannot be interpolated: ${why}`, {
-    where: placeOf(relation, { tag }),
-    hint: "use join: backward, or name the words that mean no value in the source's bad_values",
-  });
+  return new AlignError(
+    "SOURCE_TYPE",
+    `source ${relation.source}: tag ${tag} cannot be interpolated: ${why}`,
+    {
+      where: placeOf(relation, { tag }),
+      hint: "use join: backward, or name the words that mean no value in the source's bad_values",
+    },
+  );
 }
 
 function unsupported(relation: Relation, tag: string, sqlType: string): AlignError {
-  return new AlignError("SOURCE_TYPE", `source ${relation.source}: tag ${tag} has type ${sqlType}, which is not a value`, {
-    where: placeOf(relation, { tag }),
-    hint: "take it apart in a source of kind sql",
-  });
+  return new AlignError(
+    "SOURCE_TYPE",
+    `source ${relation.source}: tag ${tag} has type ${sqlType}, which is not a value`,
+    {
+      where: placeOf(relation, { tag }),
+      hint: "take it apart in a source of kind sql",
+    },
+  );
 }
 
 /** Refuses a value that is there, is not a word for "no value", and does not fit the type. */

@@ -116,7 +116,8 @@ export async function readIntervals(
   counts.inverted = ordered.length - rows.length;
   const starts = takeTimes(table.times.times, rows);
   const taken = takeTimes(ends.times, rows);
-  for (const end of taken) if (end !== OPEN_END && counts.last !== undefined && end > counts.last) counts.last = end;
+  for (const end of taken)
+    if (end !== OPEN_END && counts.last !== undefined && end > counts.last) counts.last = end;
   const intervals = table.values.map((values, tag) => {
     const { status, ...rest } = samplesOf(starts, rows, values, table.marks[tag], table.status);
     return { starts, ends: taken, values: rest.values, ...(status === undefined ? {} : { status }) };
@@ -262,7 +263,9 @@ async function planTags(
   reading: WideReading,
   requests: readonly ValueRequest[],
 ): Promise<TagPlan[]> {
-  const missing = requests.map((one) => one.tag).filter((tag) => !relation.columns.has(splitElement(relation, tag).column));
+  const missing = requests
+    .map((one) => one.tag)
+    .filter((tag) => !relation.columns.has(splitElement(relation, tag).column));
   if (missing.length > 0) {
     const names = [...relation.columns.keys()];
     const order = await database.rows(
@@ -270,7 +273,11 @@ async function planTags(
         `ORDER BY levenshtein(lower(name), lower(${literal(missing[0] ?? "")})), name LIMIT 13`,
       placeOf(relation),
     );
-    throw missingTags(relation, [...new Set(missing)], order.map((row) => String(row[0])));
+    throw missingTags(
+      relation,
+      [...new Set(missing)],
+      order.map((row) => String(row[0])),
+    );
   }
   const kinds = relation.typed ? undefined : await columnKinds(database, relation, reading, requests);
   const plans: TagPlan[] = [];
@@ -279,7 +286,13 @@ async function planTags(
     const sql = columnSql(column, element);
     const plan =
       kinds === undefined || element !== undefined
-        ? planTyped(relation, sql, elementType(relation.columns.get(column) ?? "", element), request, reading.badValues)
+        ? planTyped(
+            relation,
+            sql,
+            elementType(relation.columns.get(column) ?? "", element),
+            request,
+            reading.badValues,
+          )
         : planCell(relation, reading, request, sql, kinds[position] ?? {});
     const text = cellText(sql);
     if (plan.type !== "list" && (request.type !== undefined || request.linear)) {
@@ -291,9 +304,16 @@ async function planTags(
   return plans;
 }
 
-function planCell(relation: Relation, reading: WideReading, request: ValueRequest, sql: string, kinds: KindCounts): ValuePlan {
+function planCell(
+  relation: Relation,
+  reading: WideReading,
+  request: ValueRequest,
+  sql: string,
+  kinds: KindCounts,
+): ValuePlan {
   const type = typeFromKinds(kinds, request);
-  if (request.linear && type !== "number") throw notANumber(relation, request.tag, `its column holds ${type}`);
+  if (request.linear && type !== "number")
+    throw notANumber(relation, request.tag, `its column holds ${type}`);
   return { type, sql: selectText(cellText(sql), type, reading.badValues) };
 }
 
@@ -315,6 +335,8 @@ async function columnKinds(
   if (select.length === 0) return [];
   const [row] = await database.rows(`SELECT ${select.join(", ")} FROM ${relation.from}`, placeOf(relation));
   return requests.map((_, position) =>
-    Object.fromEntries(letters.map((letter, k) => [letter, Number(row?.[position * letters.length + k] ?? 0)])),
+    Object.fromEntries(
+      letters.map((letter, k) => [letter, Number(row?.[position * letters.length + k] ?? 0)]),
+    ),
   );
 }

@@ -1,0 +1,172 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import {
+  AlignError,
+  alignCapture,
+  checkCapture,
+  inspectFile,
+  type Progress,
+  reportJson,
+  type SessionOptions,
+  version,
+} from "../index.ts";
+import { errorDocument, errorText } from "./errors.ts";
+import { ProgressLine } from "./progress.ts";
+import { alignText, checkText, inspectText } from "./text.ts";
+
+/** What every verb knows: how to show results, progress and errors, and when to stop. */
+interface Context {
+  readonly json: boolean;
+  readonly session: SessionOptions;
+  readonly show: (text: string) => void;
+}
+
+interface CommonFlags {
+  json?: boolean;
+  quiet?: boolean;
+  ffprobe?: string;
+}
+
+/** Runs the command line; returns the exit status. Only this room writes to the terminal and reads the environment. */
+export async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  process.stdout.on("error", onClosedPipe);
+  const progress = new ProgressLine(process.stderr);
+  let status = 0;
+  const isJson = args.includes("--json");
+  const act = async (flags: CommonFlags, action: (context: Context) => Promise<number>) => {
+    const ffprobe = flags.ffprobe ?? (environment.FFPROBE_PATH || undefined);
+    const isShown = process.stderr.isTTY === true && flags.quiet !== true;
+    status = await action({
+      json: isJson,
+      session: {
+        signal: abort.signal,
+        ...(ffprobe === undefined ? {} : { ffprobe }),
+        ...(isShown ? { onProgress: (one: Progress) => progress.show(one) } : {}),
+      },
+      show: (text) => {
+        progress.clear();
+        if (flags.quiet !== true || isJson) process.stdout.write(text);
+      },
+    });
+  };
+  try {
+    const root = program(act);
+    if (args.length === 0) {
+      process.stderr.write(root.helpInformation());
+      return 2;
+    }
+    await root.parseAsync(args, { from: "user" });
+  } catch (error) {
+    progress.clear();
+    status = report(error, isJson);
+  } finally {
+    progress.clear();
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+  }
+  return status;
+}
+
+type Act = (flags: CommonFlags, action: (context: Context) => Promise<number>) => Promise<void>;
+
+function program(act: Act): Command {
+  const root = new Command("tagalign")
+    .description("For every video frame, the plant's state at that instant.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+    .showSuggestionAfterError(true);
+  root
+    .command("align")
+    .argument("<manifest>", "the capture's manifest, or a directory that holds manifest.yaml")
+    .description("align a capture: one row a frame, and report.json")
+    .option("--out <dir>", "directory of the result; it is created")
+    .option("--from <instant>", "first instant of the rows, on the reference clock")
+    .option("--to <instant>", "first instant after the rows")
+    .option("--workers <n>", "upper limit of threads (this version joins on one)", wholeNumber)
+    .option("--dry-run", "do everything but write")
+    .addOption(new Option("--overwrite", "replace a result that is there").conflicts("resume"))
+    .option("--resume", "keep a complete result of the same inputs, else make it")
+    .action((manifest, flags) =>
+      act(flags, async ({ json, session, show }) => {
+        const started = performance.now();
+        const done = await alignCapture(manifest, { ...session, ...flags });
+        show(
+          json
+            ? reportJson(done)
+            : alignText(done, flags.dryRun === true ? undefined : flags.out, performance.now() - started),
+        );
+        return 0;
+      }),
+    );
+  root
+    .command("check")
+    .argument("<manifest>", "the capture's manifest, or a directory that holds manifest.yaml")
+    .description("open every source and say what is there; nothing is written")
+    .action((manifest, flags) =>
+      act(flags, async ({ json, session, show }) => {
+        const done = await checkCapture(manifest, session);
+        show(json ? reportJson(done) : checkText(done));
+        return done.complete ? 0 : 4;
+      }),
+    );
+  root
+    .command("inspect")
+    .argument("<file>", "a video, or a table in CSV, JSON lines, Parquet or Arrow")
+    .description("say what one file holds, without a manifest")
+    .action((file, flags) =>
+      act(flags, async ({ json, session, show }) => {
+        const done = await inspectFile(file, session);
+        show(json ? reportJson(done) : inspectText(done));
+        return 0;
+      }),
+    );
+  for (const command of root.commands) {
+    command
+      .option("--json", "one JSON document on stdout")
+      .option("-q, --quiet", "no progress and no text")
+      .option("--ffprobe <path>", "the ffprobe to run (else FFPROBE_PATH, else the one that is shipped)")
+      .helpOption("-h, --help", "print this help");
+  }
+  return root;
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new InvalidArgumentError("It must be a whole number of at least 1.");
+}
+
+/** Writes an error where it belongs and tells the exit status. */
+function report(error: unknown, isJson: boolean): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    const message = error.message.replace(/^error: /, "").replace(/\n?\(Did you mean/, " (did you mean");
+    return report(
+      new AlignError("USAGE_ARGUMENTS", message, { hint: "see `tagalign --help`", cause: error }),
+      isJson,
+    );
+  }
+  const known = error instanceof AlignError ? error : bug(error);
+  if (isJson) process.stdout.write(`${JSON.stringify(errorDocument(known), null, 2)}\n`);
+  else process.stderr.write(errorText(known));
+  return known.exitCode;
+}
+
+function bug(error: unknown): AlignError {
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof Error ? (error.stack ?? "").split("\n").slice(1, 3).join(" ").trim() : "";
+  return new AlignError("BUG_UNEXPECTED", `${message} ${stack}`.trim(), {
+    hint: "this is a fault of tagalign; please report it with the command and the manifest",
+    cause: error,
+  });
+}
+
+/** A reader that has seen enough, such as `head`, is not an error. */
+function onClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}

@@ -1,0 +1,47 @@
+export {
+  type AlignFramesInput,
+  alignFrames,
+  asofJoin,
+  type FrameTag,
+  interpolate,
+} from "./align/index.ts";
+export {
+  type ClockEvent,
+  ClockMap,
+  type ClockModel,
+  type ClockReport,
+  type ClockSegment,
+  type Evidence,
+  estimateClockMap,
+} from "./clock/index.ts";
+export { AlignError, type ErrorPlace } from "./errors.ts";
+export {
+  type JsonSchema,
+  type Manifest,
+  manifestSchema,
+  type ParseManifestOptions,
+  parseManifest,
+  readManifest,
+} from "./manifest/index.ts";
+export {
+  type AlignOptions,
+  type AlignReport,
+  type AlignResult,
+  alignCapture,
+  type CheckReport,
+  type ColumnSummary,
+  checkCapture,
+  type ExampleValue,
+  type Input,
+  type InspectReport,
+  inspectFile,
+  type Output,
+  type Progress,
+  reportJson,
+  type SessionOptions,
+  type SourceSummary,
+  type TagReport,
+  type TagSummary,
+  type Warning,
+} from "./run/index.ts";
+export { version } from "./version.ts";
