@@ -1,5 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { type Aligner, createAligner } from "../align/index.ts";
 import { AlignError } from "../errors.ts";
 import { Kernels } from "../kernels/index.ts";
@@ -11,6 +10,7 @@ import { type Clocks, readClocks } from "./clocks.ts";
 import { type Rows, readRows } from "./frames.ts";
 import { openPublication, type Publication, reportFile } from "./publish.ts";
 import { type AlignReport, type ExampleValue, type Output, reportJson, tagReport } from "./report.ts";
+import { finishedResult } from "./resume.ts";
 import { hashFile, Session, type SessionOptions } from "./session.ts";
 import { readTags } from "./tags.ts";
 
@@ -64,7 +64,9 @@ async function align(manifest: Manifest, options: AlignOptions): Promise<AlignRe
   const session = await Session.open(manifest.base, options);
   try {
     const done =
-      options.resume === true && dir !== undefined ? await finishedResult(session, manifest, dir) : undefined;
+      options.resume === true && dir !== undefined
+        ? await finishedResult(session, manifest, dir, rangeReport(range))
+        : undefined;
     if (done !== undefined) return { ...done, kept: true };
     const publication =
       dir === undefined
@@ -112,6 +114,7 @@ async function produce(
     capture: manifest.capture,
     version,
     manifest_sha256: manifest.sha256,
+    range: rangeReport(range),
     frames: framesReport(rows),
     clocks: clocks.reports(),
     tags: Object.fromEntries([...statistics].map(([name, one]) => [name, tagReport(one)])),
@@ -222,6 +225,13 @@ function rangeOf(options: AlignOptions): { from?: bigint; to?: bigint } {
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
 }
 
+function rangeReport({ from, to }: { from?: bigint; to?: bigint }): AlignReport["range"] {
+  return {
+    from: from === undefined ? null : formatInstant(from),
+    to: to === undefined ? null : formatInstant(to),
+  };
+}
+
 function requireOut(options: AlignOptions): string {
   if (options.out !== undefined && options.out !== "") return options.out;
   throw new AlignError("USAGE_OUT", "no output directory was given", {
@@ -267,39 +277,6 @@ function requireClockUncertainty(manifest: Manifest, clocks: Clocks, { columns: 
       },
     );
   }
-}
-
-/** The report of a complete result of just this job in `dir`; an error where the result is of another one. */
-async function finishedResult(
-  session: Session,
-  manifest: Manifest,
-  dir: string,
-): Promise<AlignReport | undefined> {
-  let text: string;
-  try {
-    text = await readFile(join(dir, reportFile), "utf8");
-  } catch {
-    return undefined;
-  }
-  const report = JSON.parse(text) as AlignReport;
-  for (const input of report.inputs ?? []) {
-    const sha256 = await hashFile(join(session.base, input.path)).catch(() => "");
-    if (sha256 !== input.sha256) throw otherResult(dir, `${input.path} has changed since`);
-  }
-  if (report.manifest_sha256 !== manifest.sha256) throw otherResult(dir, "the manifest has changed since");
-  if (report.version !== version) throw otherResult(dir, `it was made by version ${report.version}`);
-  for (const output of report.outputs) {
-    const sha256 = await hashFile(join(dir, output.path)).catch(() => "");
-    if (sha256 !== output.sha256) throw otherResult(dir, `${output.path} is not as it was written`);
-  }
-  return report;
-}
-
-function otherResult(dir: string, why: string): AlignError {
-  return new AlignError("OUTPUT_OTHER_RESULT", `${dir} holds a result of another job: ${why}`, {
-    where: { file: dir },
-    hint: "--overwrite replaces it; or choose another --out",
-  });
 }
 
 function stopwatch() {

@@ -86,7 +86,7 @@ async function readEvidence(session: Session, label: string, spec: EvidenceSpec)
 async function readMarks(session: Session, label: string, spec: MarksEvidenceSpec): Promise<Evidence> {
   const { from, to, uncertainty } = spec.columns;
   const relation = await session.table(`marks of ${label}`, { path: [spec.path] }, [from, to]);
-  const times = async (column: string, key: string) => {
+  const readColumn = async (column: string, key: string) => {
     const unit = (await isWhole(session, relation, column)) ? ({ unit: "ns" } as const) : {};
     const plan = await planTime(session.database, relation, column, { ambiguous: "reject", ...unit }, key);
     const [count] = await session.database.rows(`SELECT count(*) FROM ${relation.from}`, {});
@@ -105,6 +105,16 @@ async function readMarks(session: Session, label: string, spec: MarksEvidenceSpe
       hint: "a mark is one instant on both clocks: fill both cells, or drop the row",
     });
   };
+  // Marks have no `time` key of their own, so the usual hint would lead nowhere.
+  const times = (column: string, key: string) =>
+    readColumn(column, key).catch((cause: unknown) => {
+      if (!(cause instanceof AlignError) || cause.code !== "SOURCE_TIME_ZONE") throw cause;
+      throw new AlignError(cause.code, cause.message, {
+        ...(cause.where === undefined ? {} : { where: cause.where }),
+        hint: "write marks with Z or an offset, or as whole nanoseconds",
+        cause,
+      });
+    });
   const marks = {
     kind: "marks" as const,
     from: await times(from, "columns.from"),

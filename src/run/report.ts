@@ -7,6 +7,8 @@ export interface AlignReport {
   capture: string;
   version: string;
   manifest_sha256: string;
+  /** The rows that were asked for, on the reference clock; null: from the first, to the last. */
+  range: { from: string | null; to: string | null };
   frames: {
     count: number;
     first: string;

@@ -104,6 +104,12 @@ export class Session {
     return openTable[kind](this.database, { name, files, timeColumns, ...signal });
   }
 
+  /** Notes a source's files as inputs without reading them. */
+  async noteFiles(name: string, place: { path: readonly string[] } | { query: string }): Promise<void> {
+    if ("query" in place) await this.#filesInQuery(name, place.query);
+    else await this.files(name, place.path);
+  }
+
   /** Texts in a query that are names of existing files: what the result depends on. */
   async #filesInQuery(name: string, query: string): Promise<string[]> {
     const texts = [...query.matchAll(/'((?:[^']|'')+)'/g)].map((match) =>
