@@ -9,7 +9,7 @@ import {
   type SessionOptions,
   version,
 } from "../index.ts";
-import { errorDocument, errorText } from "./errors.ts";
+import { belowHere, errorDocument, errorText } from "./errors.ts";
 import { ProgressLine } from "./progress.ts";
 import { alignText, checkText, inspectText } from "./text.ts";
 
@@ -17,7 +17,7 @@ import { alignText, checkText, inspectText } from "./text.ts";
 interface Context {
   readonly json: boolean;
   readonly session: SessionOptions;
-  readonly show: (text: string) => void;
+  readonly show: (text: string) => Promise<void>;
 }
 
 interface CommonFlags {
@@ -30,13 +30,13 @@ interface CommonFlags {
 export async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const abort = new AbortController();
   const stop = () => abort.abort();
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
-  process.stdout.on("error", onClosedPipe);
+  for (const signal of stopSignals) process.on(signal, stop);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
   const progress = new ProgressLine(process.stderr);
   let status = 0;
   const isJson = args.includes("--json");
-  const act = async (flags: CommonFlags, action: (context: Context) => Promise<number>) => {
+  const act: Act = async (command, action) => {
+    const flags = command.optsWithGlobals<CommonFlags>();
     const ffprobe = flags.ffprobe ?? (environment.FFPROBE_PATH || undefined);
     const isShown = process.stderr.isTTY === true && flags.quiet !== true;
     status = await action({
@@ -46,31 +46,33 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
         ...(ffprobe === undefined ? {} : { ffprobe }),
         ...(isShown ? { onProgress: (one: Progress) => progress.show(one) } : {}),
       },
-      show: (text) => {
+      show: async (text) => {
         progress.clear();
-        if (flags.quiet !== true || isJson) process.stdout.write(text);
+        if (flags.quiet !== true || isJson) await write(process.stdout, text);
       },
     });
   };
   try {
     const root = program(act);
     if (args.length === 0) {
-      process.stderr.write(root.helpInformation());
+      await write(process.stderr, root.helpInformation());
       return 2;
     }
     await root.parseAsync(args, { from: "user" });
   } catch (error) {
     progress.clear();
-    status = report(error, isJson);
+    status = await report(error, args, isJson);
   } finally {
     progress.clear();
-    process.off("SIGINT", stop);
-    process.off("SIGTERM", stop);
+    for (const signal of stopSignals) process.off(signal, stop);
   }
   return status;
 }
 
-type Act = (flags: CommonFlags, action: (context: Context) => Promise<number>) => Promise<void>;
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const verbs = ["align", "check", "inspect"];
+
+type Act = (command: Command, action: (context: Context) => Promise<number>) => Promise<void>;
 
 function program(act: Act): Command {
   const root = new Command("tagalign")
@@ -91,11 +93,11 @@ function program(act: Act): Command {
     .option("--dry-run", "do everything but write")
     .addOption(new Option("--overwrite", "replace a result that is there").conflicts("resume"))
     .option("--resume", "keep a complete result of the same inputs, else make it")
-    .action((manifest, flags) =>
-      act(flags, async ({ json, session, show }) => {
+    .action((manifest, flags, command) =>
+      act(command, async ({ json, session, show }) => {
         const started = performance.now();
         const done = await alignCapture(manifest, { ...session, ...flags });
-        show(
+        await show(
           json
             ? reportJson(done)
             : alignText(done, flags.dryRun === true ? undefined : flags.out, performance.now() - started),
@@ -107,10 +109,10 @@ function program(act: Act): Command {
     .command("check")
     .argument("<manifest>", "the capture's manifest, or a directory that holds manifest.yaml")
     .description("open every source and say what is there; nothing is written")
-    .action((manifest, flags) =>
-      act(flags, async ({ json, session, show }) => {
+    .action((manifest, _, command) =>
+      act(command, async ({ json, session, show }) => {
         const done = await checkCapture(manifest, session);
-        show(json ? reportJson(done) : checkText(done));
+        await show(json ? reportJson(done) : checkText(done));
         return done.complete ? 0 : 4;
       }),
     );
@@ -118,17 +120,18 @@ function program(act: Act): Command {
     .command("inspect")
     .argument("<file>", "a video, or a table in CSV, JSON lines, Parquet or Arrow")
     .description("say what one file holds, without a manifest")
-    .action((file, flags) =>
-      act(flags, async ({ json, session, show }) => {
+    .action((file, _, command) =>
+      act(command, async ({ json, session, show }) => {
         const done = await inspectFile(file, session);
-        show(json ? reportJson(done) : inspectText(done));
+        await show(json ? reportJson(done) : inspectText(done));
         return 0;
       }),
     );
+  for (const command of [root, ...root.commands]) {
+    command.option("--json", "one JSON document on stdout").option("-q, --quiet", "no progress and no text");
+  }
   for (const command of root.commands) {
     command
-      .option("--json", "one JSON document on stdout")
-      .option("-q, --quiet", "no progress and no text")
       .option("--ffprobe <path>", "the ffprobe to run (else FFPROBE_PATH, else the one that is shipped)")
       .helpOption("-h, --help", "print this help");
   }
@@ -142,19 +145,35 @@ function wholeNumber(text: string): number {
 }
 
 /** Writes an error where it belongs and tells the exit status. */
-function report(error: unknown, isJson: boolean): number {
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return 0;
-    const message = error.message.replace(/^error: /, "").replace(/\n?\(Did you mean/, " (did you mean");
-    return report(
-      new AlignError("USAGE_ARGUMENTS", message, { hint: "see `tagalign --help`", cause: error }),
-      isJson,
-    );
+async function report(error: unknown, args: readonly string[], isJson: boolean): Promise<number> {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  const known =
+    error instanceof AlignError
+      ? error
+      : error instanceof CommanderError
+        ? wrongUsage(error, args)
+        : bug(error);
+  const shown = belowHere(known, process.cwd());
+  try {
+    if (isJson) await write(process.stdout, `${JSON.stringify(errorDocument(shown), null, 2)}\n`);
+    else await write(process.stderr, errorText(shown));
+  } catch {
+    process.stderr.write(errorText(shown));
   }
-  const known = error instanceof AlignError ? error : bug(error);
-  if (isJson) process.stdout.write(`${JSON.stringify(errorDocument(known), null, 2)}\n`);
-  else process.stderr.write(errorText(known));
   return known.exitCode;
+}
+
+function wrongUsage(cause: CommanderError, args: readonly string[]): AlignError {
+  if (cause.code === "commander.help") {
+    return new AlignError("USAGE_ARGUMENTS", "no verb was given", {
+      hint: `name one: ${verbs.join(", ")}; see \`tagalign --help\``,
+      cause,
+    });
+  }
+  const message = cause.message.replace(/^error: /, "").replace(/\n?\(Did you mean/, " (did you mean");
+  const verb = args.find((argument) => verbs.includes(argument));
+  const hint = `see \`tagalign ${verb === undefined ? "" : `${verb} `}--help\``;
+  return new AlignError("USAGE_ARGUMENTS", message, { hint, cause });
 }
 
 function bug(error: unknown): AlignError {
@@ -166,7 +185,21 @@ function bug(error: unknown): AlignError {
   });
 }
 
-/** A reader that has seen enough, such as `head`, is not an error. */
-function onClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+/** Resolves once the text is on its way, so that nothing is lost at the end of the process. */
+function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  return new Promise((done, fail) => {
+    stream.write(text, (cause?: NodeJS.ErrnoException | null) => {
+      if (cause === null || cause === undefined || cause.code === "EPIPE") return done();
+      const name = stream === process.stdout ? "standard output" : "standard error";
+      fail(
+        new AlignError("OUTPUT_WRITE", `${name} cannot be written (${cause.code ?? cause.message})`, {
+          hint: "make room where it is redirected to",
+          cause,
+        }),
+      );
+    });
+  });
 }
+
+/** A reader that has seen enough, such as `head`, is no error; `write` tells of any other. */
+function ignoreClosedPipe(): void {}

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type {
   AlignResult,
   CheckReport,
@@ -32,7 +33,7 @@ export function alignText(report: AlignResult, out: string | undefined, elapsedM
   });
   const titles = ["tag", "value", "age", "status", "coverage", "nulls", "stale", "age p99"];
   const files = report.outputs.map(
-    (output) => `  ${out}/${output.path}  ${output.rows} rows, ${output.kind}`,
+    (output) => `  ${join(out ?? "", output.path)}  ${output.rows} rows, ${output.kind}`,
   );
   const end =
     out === undefined
@@ -40,7 +41,7 @@ export function alignText(report: AlignResult, out: string | undefined, elapsedM
       : [
           report.kept ? "complete already, kept as it is" : `written in ${(elapsedMs / 1000).toFixed(1)} s`,
           ...files,
-          `  ${out}/report.json`,
+          `  ${join(out, "report.json")}`,
         ];
   return lines([
     ...head,
@@ -112,7 +113,8 @@ function sourceText(source: SourceSummary): string[] {
     tag.last ?? "",
   ]);
   return [
-    `${source.source}: ${source.kind} on clock ${source.clock}${about}, ${source.rows} ${unit}${span}${rate}`,
+    `${source.source}: ${source.kind} on clock ${source.clock}${about}`,
+    `  ${source.rows} ${unit}${span}${rate}`,
     ...(noted.length === 0 ? [] : [`  rows ${noted.join(", ")}`]),
     ...table(tags, "llrrrll"),
     ...source.missing_tags.map((tag) => `  ${tag}  MISSING`),
@@ -146,15 +148,17 @@ function warningsText(warnings: readonly Warning[]): string[] {
 }
 
 /** Columns side by side: l left, r right aligned. */
-function table(rows: readonly (readonly string[])[], alignment: string): string[] {
+function table(cells: readonly (readonly string[])[], alignment: string): string[] {
+  const rows = cells.map((row) => row.map(oneLine));
   const widths = [...alignment].map((_, column) =>
-    Math.max(0, ...rows.map((row) => (row[column] ?? "").length)),
+    rows.reduce((widest, row) => Math.max(widest, width(row[column] ?? "")), 0),
   );
   return rows.map((row) =>
     row
-      .map((cell, column) =>
-        alignment[column] === "r" ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
+      .map((cell, column) => {
+        const filler = " ".repeat((widths[column] ?? 0) - width(cell));
+        return alignment[column] === "r" ? filler + cell : cell + filler;
+      })
       .filter((_, column) => (widths[column] ?? 0) > 0)
       .join("  ")
       .trimEnd(),
@@ -203,7 +207,8 @@ function percent(share: number): string {
 }
 
 function shorten(text: string, limit: number): string {
-  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
+  const characters = [...oneLine(text)];
+  return characters.length <= limit ? characters.join("") : `${characters.slice(0, limit - 1).join("")}…`;
 }
 
 /** YAML flow style of plain keys and texts, to be copied into a manifest. */
@@ -216,5 +221,21 @@ function flow(value: unknown): string {
 }
 
 function lines(parts: readonly string[]): string {
-  return `${parts.join("\n")}\n`;
+  return `${parts.map(oneLine).join("\n")}\n`;
+}
+
+/** Text out of a file must neither break a line nor steer the terminal. */
+export function oneLine(text: string): string {
+  return text
+    .replace(/\s*[\r\n]\s*/g, " ")
+    .replace(/\p{Cc}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
+}
+
+const wide =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\uff01-\uff60]|\p{Emoji_Presentation}/gu;
+
+/** Columns of a terminal that a text takes. */
+function width(text: string): number {
+  const marks = text.match(/\p{Mn}/gu)?.length ?? 0;
+  return [...text].length - marks + (text.match(wide)?.length ?? 0);
 }

@@ -49,40 +49,30 @@ export async function alignCapture(
 ): Promise<AlignResult> {
   const read =
     typeof manifest === "string" || manifest instanceof URL ? await readManifest(manifest) : manifest;
-  try {
-    return await align(read, options);
-  } catch (cause) {
-    if (options.signal?.aborted !== true) throw cause;
-    throw new AlignError("INTERRUPTED", "interrupted; nothing was published", { cause });
-  }
+  return Session.during(read.base, options, (session) => align(session, read, options));
 }
 
-async function align(manifest: Manifest, options: AlignOptions): Promise<AlignResult> {
+async function align(session: Session, manifest: Manifest, options: AlignOptions): Promise<AlignResult> {
   const range = rangeOf(options);
   const dir = options.dryRun === true ? undefined : requireOut(options);
   const clock = stopwatch();
-  const session = await Session.open(manifest.base, options);
+  const done =
+    options.resume === true && dir !== undefined
+      ? await finishedResult(session, manifest, dir, rangeReport(range))
+      : undefined;
+  if (done !== undefined) return { ...done, kept: true };
+  const publication =
+    dir === undefined
+      ? undefined
+      : await openPublication(dir, {
+          files: manifest.outputs.map((output) => output.path),
+          overwrite: options.overwrite === true,
+        });
   try {
-    const done =
-      options.resume === true && dir !== undefined
-        ? await finishedResult(session, manifest, dir, rangeReport(range))
-        : undefined;
-    if (done !== undefined) return { ...done, kept: true };
-    const publication =
-      dir === undefined
-        ? undefined
-        : await openPublication(dir, {
-            files: manifest.outputs.map((output) => output.path),
-            overwrite: options.overwrite === true,
-          });
-    try {
-      return { ...(await produce(session, manifest, range, publication, clock)), kept: false };
-    } catch (cause) {
-      await publication?.discard();
-      throw cause;
-    }
-  } finally {
-    session.close();
+    return { ...(await produce(session, manifest, range, publication, clock)), kept: false };
+  } catch (cause) {
+    await publication?.discard();
+    throw cause;
   }
 }
 
@@ -222,6 +212,13 @@ function rangeOf(options: AlignOptions): { from?: bigint; to?: bigint } {
   const instant = (value: bigint | string | undefined) =>
     typeof value === "string" ? parseInstant(value) : value;
   const [from, to] = [instant(options.from), instant(options.to)];
+  if (from !== undefined && to !== undefined && from >= to) {
+    throw new AlignError(
+      "USAGE_RANGE",
+      `the range is empty: --from ${formatInstant(from)} is not before --to ${formatInstant(to)}`,
+      { hint: "--to is the first instant after the rows" },
+    );
+  }
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
 }
 

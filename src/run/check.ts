@@ -66,8 +66,7 @@ export async function checkCapture(
 ): Promise<CheckReport> {
   const read =
     typeof manifest === "string" || manifest instanceof URL ? await readManifest(manifest) : manifest;
-  const session = await Session.open(read.base, options);
-  try {
+  return Session.during(read.base, options, async (session) => {
     const clocks = await readClocks(session, read);
     const sources: SourceSummary[] = [];
     for (const source of read.sources.values()) {
@@ -78,9 +77,7 @@ export async function checkCapture(
     }
     const complete = sources.every((source) => source.missing_tags.length === 0);
     return { capture: read.capture, sources, clocks: clocks.reports(), warnings: session.warnings, complete };
-  } finally {
-    session.close();
-  }
+  });
 }
 
 /** Reads one source and sums up what it holds. */

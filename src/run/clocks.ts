@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import {
   buildClockGraph,
   type ClockEdge,
@@ -33,7 +34,7 @@ export async function readClocks(session: Session, manifest: Manifest): Promise<
     session.progress("clocks", label, index, manifest.maps.length);
     const evidence: Evidence[] = [];
     for (const one of spec.evidence) evidence.push(await readEvidence(session, label, one));
-    edges.push({ from: spec.from, to: spec.to, label, map: estimate(label, evidence, spec), spec });
+    edges.push({ from: spec.from, to: spec.to, label, map: estimate(session, label, evidence, spec), spec });
   }
   const graph = buildClockGraph(manifest.referenceClock, edges);
   const used = new Map<string, ClockMap>();
@@ -59,14 +60,14 @@ export async function readClocks(session: Session, manifest: Manifest): Promise<
   };
 }
 
-function estimate(label: string, evidence: readonly Evidence[], spec: MapSpec): ClockMap {
+function estimate(session: Session, label: string, evidence: readonly Evidence[], spec: MapSpec): ClockMap {
   try {
     return estimateClockMap(evidence, { model: spec.model });
   } catch (cause) {
     if (!(cause instanceof AlignError)) throw cause;
     const path = spec.evidence.find((one) => one.kind === "marks")?.path;
     throw new AlignError(cause.code as "CLOCK_", `map ${label}: ${cause.message}`, {
-      where: { ...(path === undefined ? {} : { file: path }), ...cause.where },
+      where: { ...(path === undefined ? {} : { file: resolve(session.base, path) }), ...cause.where },
       ...(cause.hint === undefined ? {} : { hint: cause.hint }),
       cause,
     });
@@ -101,7 +102,7 @@ async function readMarks(session: Session, label: string, spec: MarksEvidenceSpe
     const missing = read.missing?.indexOf(1) ?? -1;
     if (missing < 0) return read.times;
     throw new AlignError("SOURCE_MARKS", `map ${label}: a mark has no ${key.replace("columns.", "")} time`, {
-      where: { file: spec.path, row: missing },
+      where: { file: resolve(session.base, spec.path), row: missing },
       hint: "a mark is one instant on both clocks: fill both cells, or drop the row",
     });
   };
@@ -147,7 +148,7 @@ async function readUncertainty(
       "SOURCE_MISSING_COLUMN",
       `${spec.path} has no column "${column}" (columns.uncertainty)`,
       {
-        where: { file: spec.path },
+        where: { file: resolve(session.base, spec.path) },
         hint: `its columns are: ${[...relation.columns.keys()].join(", ")}`,
       },
     );
@@ -168,7 +169,7 @@ async function readUncertainty(
       "SOURCE_MARKS",
       `uncertainty "${text}" is neither whole nanoseconds nor a duration`,
       {
-        where: { file: spec.path, row },
+        where: { file: resolve(session.base, spec.path), row },
         hint: 'write for example 5000000 or "5ms"',
       },
     );

@@ -11,6 +11,7 @@ import {
   sortedPositions,
   takeTimes,
 } from "../tables/index.ts";
+import { formatInstant } from "../time.ts";
 import type { Clocks } from "./clocks.ts";
 import type { Session } from "./session.ts";
 import { warnOfCounts } from "./warnings.ts";
@@ -148,11 +149,13 @@ export async function readRows(
     const isRange = time.length > 0;
     throw new AlignError(
       isRange ? "USAGE_RANGE" : "SOURCE_NO_FRAMES",
-      isRange ? "no frame lies in the range of --from and --to" : `source ${spec.name} has no frames`,
+      isRange
+        ? `no frame lies in the range: the frames are from ${formatInstant(time[0] ?? 0n)} to ${formatInstant(time[time.length - 1] ?? 0n)}`
+        : `source ${spec.name} has no frames`,
       {
         where: { source: spec.name },
         hint: isRange
-          ? "both are instants on the reference clock; `tagalign check` shows the span"
+          ? "--from and --to are instants on the reference clock"
           : "see whether the file is complete",
       },
     );

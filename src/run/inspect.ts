@@ -35,8 +35,7 @@ const tagLimit = 500;
 export async function inspectFile(path: string, options: SessionOptions = {}): Promise<InspectReport> {
   const file = resolve(path);
   const kind = await requireKind(path, file);
-  const session = await Session.open(dirname(file), options);
-  try {
+  return Session.during(dirname(file), options, async (session) => {
     const common = { file: path, kind, bytes: (await stat(file)).size, warnings: session.warnings };
     if (kind === "video") {
       const source: SourceSpec = {
@@ -50,9 +49,7 @@ export async function inspectFile(path: string, options: SessionOptions = {}): P
       return { ...common, source: { kind, path: basename(file), clock: "camera" }, columns: [], summary };
     }
     return { ...common, ...(await inspectTable(session, kind, file)) };
-  } finally {
-    session.close();
-  }
+  });
 }
 
 async function requireKind(path: string, file: string): Promise<FileKind | "video"> {

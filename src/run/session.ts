@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { relative, resolve, sep } from "node:path";
 import { AlignError } from "../errors.ts";
 import { kindOfFile, openTable, type TableKind } from "../sources/index.ts";
@@ -47,21 +48,43 @@ export class Session {
   readonly warnings: Warning[] = [];
   readonly #files = new Set<string>();
   readonly #onAbort: () => void;
+  #interrupting: ReturnType<typeof setInterval> | undefined;
 
   private constructor(base: string, database: Database, options: SessionOptions) {
     this.base = base;
     this.database = database;
     this.options = options;
-    this.#onAbort = () => database.interrupt();
+    // An interrupt ends the query that runs at that moment, not one that is about to begin.
+    this.#onAbort = () => {
+      database.interrupt();
+      this.#interrupting = setInterval(() => database.interrupt(), 50);
+    };
     options.signal?.addEventListener("abort", this.#onAbort);
   }
 
-  static async open(base: string, options: SessionOptions): Promise<Session> {
+  /** Does a job in a session of its own. After an abort the only error that comes out is `INTERRUPTED`. */
+  static async during<T>(
+    base: string,
+    options: SessionOptions,
+    job: (session: Session) => Promise<T>,
+  ): Promise<T> {
     const absolute = resolve(base);
-    return new Session(absolute, await Database.open(absolute), options);
+    try {
+      options.signal?.throwIfAborted();
+      const session = new Session(absolute, await openDatabase(absolute), options);
+      try {
+        return await job(session);
+      } finally {
+        session.#close();
+      }
+    } catch (cause) {
+      if (options.signal?.aborted !== true) throw cause;
+      throw new AlignError("INTERRUPTED", "interrupted; nothing was written", { cause });
+    }
   }
 
-  close(): void {
+  #close(): void {
+    clearInterval(this.#interrupting);
     this.options.signal?.removeEventListener("abort", this.#onAbort);
     this.database.close();
   }
@@ -148,6 +171,20 @@ export class Session {
   shortPath(file: string): string {
     const path = relative(this.base, file);
     return path.startsWith("..") ? file : path.split(sep).join("/");
+  }
+}
+
+async function openDatabase(base: string): Promise<Database> {
+  try {
+    return await Database.open(base);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (cause instanceof AlignError || code === undefined) throw cause;
+    throw new AlignError("OUTPUT_TEMPORARY", `no temporary folder can be made in ${tmpdir()} (${code})`, {
+      where: { file: tmpdir() },
+      hint: "make room there, or name another place in the environment variable TMPDIR",
+      cause,
+    });
   }
 }
 
