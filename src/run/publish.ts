@@ -292,13 +292,13 @@ function outputError(shown: string, cause: unknown): AlignError {
   if (cause instanceof AlignError) return cause;
   const { code, message, path } = cause as NodeJS.ErrnoException;
   // The hidden folder's name would tell nobody anything.
-  const isKnown = path !== undefined && !/\.tagalign-\d+-/.test(path);
+  const place = path?.replace(/^.*\.tagalign-\d+-[0-9a-f]+[/\\]?/, "") ?? "";
   const hints: Record<string, string> = {
     ENOTDIR: "a part of the path is a file: name a directory with --out",
     ENOSPC: "make room on this disk or choose another --out",
     EROFS: "choose an --out on a disk that can be written",
   };
   const hint = hints[code ?? ""] ?? "choose an --out that this user may write";
-  const what = `${shown} cannot be written (${code ?? message}${isKnown ? ` at ${path}` : ""})`;
+  const what = `${shown} cannot be written (${code ?? message}${place === "" ? "" : ` at ${place}`})`;
   return new AlignError("OUTPUT_WRITE", what, { where: { file: shown }, hint, cause });
 }
