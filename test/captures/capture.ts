@@ -36,14 +36,16 @@ export type Cell = number | bigint | boolean | string | null | readonly Cell[];
 export type Columns = Record<string, readonly Cell[]>;
 
 /** The whole table as DuckDB reads it, `frame_time` in ns. */
-export async function readTable(path: string): Promise<Columns> {
+export function readTable(path: string): Promise<Columns> {
+  const source = `read_${path.endsWith(".csv") ? "csv" : "parquet"}('${path}')`;
+  return query(`SELECT * REPLACE (epoch_ns(frame_time) AS frame_time) FROM ${source}`);
+}
+
+/** What DuckDB answers, column by column. */
+export async function query(sql: string): Promise<Columns> {
   const connection = await (await DuckDBInstance.create(":memory:")).connect();
   try {
-    const source = `read_${path.endsWith(".csv") ? "csv" : "parquet"}('${path}')`;
-    const reader = await connection.runAndReadAll(
-      `SELECT * REPLACE (epoch_ns(frame_time) AS frame_time) FROM ${source}`,
-    );
-    const columns = Object.entries(reader.getColumnsObject());
+    const columns = Object.entries((await connection.runAndReadAll(sql)).getColumnsObject());
     return Object.fromEntries(columns.map(([name, cells]) => [name, cells.map(plain)]));
   } finally {
     connection.closeSync();
