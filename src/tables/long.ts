@@ -3,19 +3,20 @@ import type { Samples, ValueType } from "../samples.ts";
 import { emptyCounts, type SourceCounts } from "./counts.ts";
 import { type Chunk, type Column, type Database, identifier, literal } from "./database.ts";
 import { lastOfEach, OrderCount, sortedPositions, takeStatus, takeTimes, takeValues } from "./order.ts";
-import { planQuality, type QualityReading } from "./quality.ts";
-import { columnType, listed, placeOf, type Relation } from "./relation.ts";
+import { planQuality, type QualityPlan, type QualityReading, statusReader } from "./quality.ts";
+import { columnType, listed, nthRow, placeOf, type Relation } from "./relation.ts";
 import { StatusStore, type ValueStore, valueStore } from "./store.ts";
 import { planTime, type TimePlan, type TimeReading } from "./time.ts";
-import { noteOrder, readTimes, requireRoom } from "./times.ts";
+import { noteOrder, readTimes, requireRoom, type TimeColumn } from "./times.ts";
 import {
   cellText,
   type KindCounts,
   kindOf,
+  mayNotFit,
   notANumber,
+  planText,
   planTyped,
   refuseUnfit,
-  selectText,
   typeFromKinds,
   type ValuePlan,
   type ValueRequest,
@@ -48,7 +49,12 @@ interface Bucket {
   length: number;
 }
 
-/** Reads tags out of one-row-a-sample data. The result has one entry a request, in order. */
+/**
+ * Reads tags out of one-row-a-sample data: an empty value cell is a Bad_NoData sample, and of several rows of a tag
+ * at one instant the last is the sample. The result has one entry a request, in order.
+ *
+ * @throws AlignError of family SOURCE; rows in it are 0-based rows of the source.
+ */
 export async function readLong(
   database: Database,
   relation: Relation,
@@ -62,57 +68,77 @@ export async function readLong(
   const valueType = columnType(relation, reading.columns.value, "columns.value");
   const time = await planTime(database, relation, reading.columns.time, reading.time, "columns.time");
   if (requests.length === 0) return { samples: [], counts };
-  const enumName = database.uniqueName("tags");
-  await database.run(
-    `CREATE TEMP TYPE ${enumName} AS ENUM (${tags.map(literal).join(", ")})`,
-    placeOf(relation),
-  );
-  const code = `enum_code(TRY_CAST(${identifier(reading.columns.tag)}::VARCHAR AS ${enumName}))`;
+  const coded = await codeTags(database, relation, reading, tags);
   const isText = /^(VARCHAR|JSON|ENUM)/.test(valueType);
-  const kinds = await countKinds(database, relation, reading, code, tags, isText);
-  const status =
+  const kinds = await countKinds(database, coded, reading, tags, isText);
+  const quality =
     reading.columns.quality === undefined
       ? undefined
       : await planQuality(database, relation, reading.columns.quality, reading.quality, "columns.quality");
+  const { value } = reading.columns;
   const plans = requests.map((request) =>
     isText
       ? planCell(relation, reading, request, kinds.get(request.tag) as TagKinds)
-      : planTyped(relation, identifier(reading.columns.value), valueType, request, reading.badValues),
+      : planTyped(relation, request, value, undefined, reading.badValues),
   );
-  for (const [position, plan] of plans.entries()) {
-    const request = requests[position];
-    if (request === undefined || (request.type === undefined && !request.linear)) continue;
-    const rows = `${identifier(reading.columns.tag)}::VARCHAR = ${literal(request.tag)}`;
-    await refuseUnfit(
-      database,
-      relation,
-      rows,
-      request,
-      cellText(identifier(reading.columns.value)),
-      plan,
-      reading.badValues,
-    );
-  }
-  const query = new LongQuery(relation, code, time, status);
+  const isMixed = new Set(plans.map((plan) => plan.type)).size > 1;
+  const query = new LongQuery(coded, time, quality);
   const buckets = new Map<string, Bucket>();
   const ofTag: Bucket[][] = tags.map(() => []);
-  const bucketOf = requests.map((request, position) => {
+  const bucketOf: Bucket[] = [];
+  for (const [position, request] of requests.entries()) {
     const plan = plans[position] as ValuePlan;
+    await refuseUnfit(
+      database,
+      coded,
+      `${tagCode} = ${tags.indexOf(request.tag)}`,
+      request,
+      identifier(value),
+      plan,
+    );
     const key = JSON.stringify([request.tag, plan.type]);
     let bucket = buckets.get(key);
     if (bucket === undefined) {
       const total = Object.values(kinds.get(request.tag)?.counts ?? {}).reduce((sum, one) => sum + one, 0);
       const siblings = ofTag[tags.indexOf(request.tag)] as Bucket[];
-      bucket = newBucket(plan, total, query.select(plan.sql), siblings.length === 0);
+      const alike = requests.filter((_, other) => plans[other]?.type === plan.type);
+      const sql = isMixed && plan.type !== "number" ? onlyFor(alike, tags, plan.sql) : plan.sql;
+      bucket = newBucket(plan, total, query.select(sql), siblings.length === 0);
       buckets.set(key, bucket);
       siblings.push(bucket);
     }
-    return bucket;
-  });
-  const order = await fill(database, relation, reading, query, ofTag, counts, signal);
-  noteOrder(relation, order.count, reading.strict, counts, order.timeOf);
+    bucketOf.push(bucket);
+  }
+  const order = await fill(database, coded, reading, query, ofTag, counts, signal);
+  await noteOrder(coded, order.count, reading.strict, counts, async (row) => ({
+    row: (await nthRow(database, coded, `${tagCode} IS NOT NULL`, row))?.row ?? row,
+    time: order.at,
+  }));
   const finished = new Map([...buckets.values()].map((bucket) => [bucket, finish(bucket, counts)]));
   return { samples: bucketOf.map((bucket) => finished.get(bucket) as Samples), counts };
+}
+
+/** Position of a row's tag among the asked tags, null for any other. */
+const tagCode = identifier("tagalign tag code");
+
+/** The relation with a column that says which of the asked tags a row is of; blanks around a tag do not count. */
+async function codeTags(
+  database: Database,
+  relation: Relation,
+  reading: LongReading,
+  tags: readonly string[],
+): Promise<Relation> {
+  const type = database.uniqueName("tags");
+  await database.run(`CREATE TEMP TYPE ${type} AS ENUM (${tags.map(literal).join(", ")})`, placeOf(relation));
+  const name = `${identifier(reading.columns.tag)}::VARCHAR`;
+  const code = `enum_code(coalesce(TRY_CAST(${name} AS ${type}), TRY_CAST(trim(${name}) AS ${type})))::UINTEGER`;
+  return { ...relation, from: `(SELECT *, ${code} AS ${tagCode} FROM ${relation.from})` };
+}
+
+/** A dear expression is computed for the rows of those tags only that need it. */
+function onlyFor(requests: readonly ValueRequest[], tags: readonly string[], sql: string): string {
+  const codes = [...new Set(requests.map((request) => tags.indexOf(request.tag)))];
+  return `CASE WHEN list_contains([${codes.join(", ")}]::UINTEGER[], ${tagCode}) THEN ${sql} END`;
 }
 
 function planCell(
@@ -129,21 +155,22 @@ function planCell(
       type === "text" ? `it holds words such as "${kinds.word}"` : `it is ${type}`,
     );
   }
-  return { type, sql: selectText(cellText(identifier(reading.columns.value)), type, reading.badValues) };
+  const plan = planText(identifier(reading.columns.value), type, reading.badValues);
+  return { ...plan, mayNotFit: mayNotFit(type, kinds.counts) };
 }
 
 class LongQuery {
   readonly time: TimePlan;
-  readonly hasStatus: boolean;
+  readonly quality: QualityPlan | undefined;
   readonly from: string;
   readonly #columns: string[];
 
-  constructor(relation: Relation, code: string, time: TimePlan, status: string | undefined) {
+  constructor(coded: Relation, time: TimePlan, quality: QualityPlan | undefined) {
     this.time = time;
-    this.hasStatus = status !== undefined;
-    this.from = `${relation.from} WHERE ${code} IS NOT NULL`;
+    this.quality = quality;
+    this.from = `${coded.from} WHERE ${tagCode} IS NOT NULL`;
     const stamp = time.decode === "instant" ? time.sql : "0::BIGINT";
-    this.#columns = [`${code}::UINTEGER`, stamp, ...(status === undefined ? [] : [status])];
+    this.#columns = [tagCode, stamp, ...(quality === undefined ? [] : [quality.sql])];
   }
 
   /** The position of this expression among the query's columns. */
@@ -153,7 +180,7 @@ class LongQuery {
   }
 
   get sql(): string {
-    return `SELECT ${this.#columns.join(", ")} FROM ${this.from}`;
+    return `SELECT ${this.#columns.map((sql, position) => `${sql} AS column_${position}`).join(", ")} FROM ${this.from}`;
   }
 }
 
@@ -166,18 +193,16 @@ interface TagKinds {
 /** Rows of each tag by the kind of their value; refuses a tag that has no row. */
 async function countKinds(
   database: Database,
-  relation: Relation,
+  coded: Relation,
   reading: LongReading,
-  code: string,
   tags: readonly string[],
   isText: boolean,
 ): Promise<Map<string, TagKinds>> {
   const text = cellText(identifier(reading.columns.value));
-  const kind = isText ? kindOf(text, reading.badValues) : "'v'";
   const rows = await database.rows(
-    `SELECT code, kind, count(*), any_value(cell) FROM (SELECT ${code} AS code, ${kind} AS kind, ` +
-      `${isText ? text : "NULL"} AS cell FROM ${relation.from}) WHERE code IS NOT NULL GROUP BY ALL`,
-    placeOf(relation),
+    `SELECT code, kind, count(*), any_value(cell) FROM (SELECT code, ${isText ? kindOf("cell", reading.badValues) : "'v'"} AS kind, cell ` +
+      `FROM (SELECT ${tagCode} AS code, ${isText ? text : "NULL"} AS cell FROM ${coded.from}) WHERE code IS NOT NULL) GROUP BY code, kind`,
+    placeOf(coded),
   );
   const kinds = new Map<string, TagKinds>();
   for (const [position, letter, count, cell] of rows) {
@@ -191,12 +216,12 @@ async function countKinds(
   if (missing.length === 0) return kinds;
   const name = identifier(reading.columns.tag);
   const there = await database.rows(
-    `SELECT ${name}::VARCHAR AS tag FROM ${relation.from} WHERE ${name} IS NOT NULL GROUP BY tag ` +
+    `SELECT trim(${name}::VARCHAR) AS tag FROM ${coded.from} WHERE ${name} IS NOT NULL GROUP BY tag ` +
       `ORDER BY levenshtein(lower(tag), lower(${literal(missing[0] ?? "")})), tag LIMIT 13`,
-    placeOf(relation),
+    placeOf(coded),
   );
   throw missingTags(
-    relation,
+    coded,
     missing,
     there.map((row) => String(row[0])),
   );
@@ -230,33 +255,33 @@ function newBucket(plan: ValuePlan, capacity: number, column: number, first: boo
   };
 }
 
-/** Streams the rows once and puts each into its tag's bucket. */
+/** Streams the rows once and puts each into its tag's bucket; `at` is the time of the first unsorted row. */
 async function fill(
   database: Database,
-  relation: Relation,
+  coded: Relation,
   reading: LongReading,
   query: LongQuery,
   ofTag: readonly (readonly Bucket[])[],
   counts: SourceCounts,
   signal: AbortSignal | undefined,
-): Promise<{ count: OrderCount; timeOf: (row: number) => bigint }> {
+): Promise<{ count: OrderCount; at: bigint }> {
   const order = new OrderCount(ofTag.length);
   const civil =
     query.time.decode === "instant"
       ? undefined
-      : await readCivil(database, relation, reading, query, counts, signal);
+      : await readCivil(database, coded, reading, query, counts, signal);
   let row = 0;
   let at = 0n;
-  for await (const chunk of database.stream(query.sql, placeOf(relation), signal)) {
+  for await (const chunk of database.stream(query.sql, placeOf(coded), signal)) {
     const start = row;
-    const times = civil === undefined ? chunk.column(1) : civilChunk(relation, civil, start, chunk.rowCount);
-    fillChunk(relation, query, chunk, times, ofTag, order, start, counts);
+    const times = civil === undefined ? chunk.column(1) : civilChunk(coded, civil, start, chunk.rowCount);
+    fillChunk(coded, query, chunk, times, ofTag, order, start, counts);
     row += chunk.rowCount;
     const first = order.firstRow;
     if (first >= start && first < row) at = (times.items as BigInt64Array)[first - start] ?? 0n;
   }
   counts.rows = row;
-  return { count: order, timeOf: () => at };
+  return { count: order, at };
 }
 
 function fillChunk(
@@ -270,7 +295,7 @@ function fillChunk(
   counts: SourceCounts,
 ): void {
   const codes = chunk.column(0).items as Uint32Array;
-  const status = query.hasStatus ? (chunk.column(2).items as Uint32Array) : undefined;
+  const status = query.quality === undefined ? undefined : statusReader(query.quality, chunk.column(2));
   const stamps = times.items as BigInt64Array;
   const words = new Uint32Array(stamps.buffer, stamps.byteOffset, stamps.length * 2);
   const columns: Column[] = [];
@@ -290,7 +315,7 @@ function fillChunk(
       bucket.timeWords[2 * position + 1] = high;
       columns[bucket.column] ??= chunk.column(bucket.column);
       const hasValue = bucket.values.set(position, columns[bucket.column] as Column, row);
-      bucket.status.set(position, status?.[row] ?? 0, hasValue);
+      bucket.status.set(position, status?.(row) ?? 0, hasValue);
     }
   }
 }
@@ -298,19 +323,27 @@ function fillChunk(
 /** Civil and float times need the whole column before a row can be placed. */
 async function readCivil(
   database: Database,
-  relation: Relation,
+  coded: Relation,
   reading: LongReading,
   query: LongQuery,
   counts: SourceCounts,
   signal: AbortSignal | undefined,
-) {
-  const [total] = await database.rows(`SELECT count(*) FROM ${query.from}`, placeOf(relation));
+): Promise<TimeColumn> {
+  const [total] = await database.rows(`SELECT count(*) FROM ${query.from}`, placeOf(coded));
   const rowCount = Number(total?.[0] ?? 0);
   const groups =
-    reading.time.ambiguous === "order"
-      ? await tagByTag(database, relation, query, rowCount, signal)
-      : undefined;
-  return readTimes(database, relation, query.time, query.from, rowCount, counts, signal, groups);
+    reading.time.ambiguous === "order" ? await tagByTag(database, coded, query, rowCount, signal) : undefined;
+  try {
+    return await readTimes(database, coded, query.time, query.from, rowCount, counts, signal, groups);
+  } catch (error) {
+    if (!(error instanceof AlignError) || error.where?.row === undefined) throw error;
+    const found = await nthRow(database, coded, `${tagCode} IS NOT NULL`, error.where.row);
+    throw new AlignError(error.code as "SOURCE_", error.message, {
+      where: { ...error.where, row: found?.row ?? error.where.row },
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error,
+    });
+  }
 }
 
 /** The tag of each row, when the table is stored tag by tag. */
@@ -324,7 +357,8 @@ async function tagByTag(
   const groups = new Uint32Array(rowCount);
   let at = 0;
   let runs = 0;
-  for await (const chunk of database.stream(query.sql, placeOf(relation), signal)) {
+  const sql = `SELECT ${tagCode} FROM ${query.from}`;
+  for await (const chunk of database.stream(sql, placeOf(relation), signal)) {
     const codes = chunk.column(0).items as Uint32Array;
     requireRoom(relation, at + chunk.rowCount, rowCount);
     for (let row = 0; row < chunk.rowCount; row++, at++) {
@@ -335,12 +369,7 @@ async function tagByTag(
   return rowCount >= 16 * runs ? groups : undefined;
 }
 
-function civilChunk(
-  relation: Relation,
-  civil: { times: BigInt64Array; missing: Uint8Array | undefined },
-  start: number,
-  rowCount: number,
-): Column {
+function civilChunk(relation: Relation, civil: TimeColumn, start: number, rowCount: number): Column {
   requireRoom(relation, start + rowCount, civil.times.length);
   const missing = civil.missing;
   return {

@@ -1,8 +1,7 @@
 import { AlignError } from "../errors.ts";
-import type { Database } from "./database.ts";
+import type { Column, Database } from "./database.ts";
 import { identifier, literal } from "./database.ts";
 import { columnType, firstRow, placeOf, type Relation } from "./relation.ts";
-import { cellText, isOneOf } from "./values.ts";
 
 /** How quality codes read: the manifest's `quality` key of a source; absent: by what the column holds. */
 export type QualityReading =
@@ -28,81 +27,110 @@ const words = {
   bad: ["bad", "invalid", "error", "failed", "false"],
 };
 
-/** SQL for the StatusCode of a row; a row without a quality is good. */
+/** More different codes than any plant writes: the column holds something else. */
+const codeLimit = 4096;
+
+/** How to read a quality column: `sql` is the position of a row's code in `statuses`, or null where it has none. */
+export interface QualityPlan {
+  readonly sql: string;
+  readonly statuses: Uint32Array;
+}
+
+/**
+ * Looks at the different codes of a column and says which StatusCode each is; a row without a quality is good.
+ *
+ * @throws AlignError SOURCE_QUALITY naming the first row with a code that `reading` does not know.
+ */
 export async function planQuality(
   database: Database,
   relation: Relation,
   column: string,
   reading: QualityReading | undefined,
   key: string,
-): Promise<string> {
-  const type = columnType(relation, column, key);
-  const text = cellText(identifier(column));
-  const number = numberOf(text);
-  const kind = reading ?? (await guess(database, relation, text, number, type));
-  const sql = codeSql(kind, text, number);
-  const found = await firstRow(database, relation, `${text} IS NOT NULL AND (${sql}) IS NULL`, text);
-  if (found !== undefined) {
-    throw new AlignError("SOURCE_QUALITY", `source ${relation.source}: quality "${found.text}" is unknown`, {
-      where: placeOf(relation, { row: found.row }),
+): Promise<QualityPlan> {
+  columnType(relation, column, key);
+  const cell = `${identifier(column)}::VARCHAR`;
+  const rows = await database.rows(
+    `SELECT DISTINCT ${cell} AS code FROM ${relation.from} WHERE code IS NOT NULL LIMIT ${codeLimit + 1}`,
+    placeOf(relation),
+  );
+  const codes = rows.map((row) => String(row[0])).sort();
+  const kind = reading ?? kindOfCodes(codes);
+  const statuses = codes.slice(0, codeLimit).map((code) => statusOf(code, kind));
+  const unknown = codes.length > codeLimit ? codes.length - 1 : statuses.indexOf(undefined);
+  const code = codes[unknown];
+  if (code !== undefined) {
+    const found = await firstRow(database, relation, `${cell} = ${literal(code)}`, cell);
+    throw new AlignError("SOURCE_QUALITY", `source ${relation.source}: quality "${code.trim()}" is unknown`, {
+      where: placeOf(relation, found === undefined ? {} : { row: found.row }),
       hint: "say how the codes read: quality: opcua, opcda, words, or { good: [...], uncertain: [...], bad: [...] }",
     });
   }
-  return `coalesce((${sql})::UINTEGER, ${STATUS_GOOD}::UINTEGER)`;
-}
-
-/** Whole numbers, also written as 192.0 or 0x80000000; a StatusCode may be a signed int32. */
-function numberOf(text: string): string {
-  return (
-    `CASE WHEN regexp_full_match(${text}, ${literal("[+-]?[0-9]+([.]0*)?|0[xX][0-9a-fA-F]+")}) ` +
-    `THEN TRY_CAST(regexp_replace(${text}, '[.]0*$', '') AS BIGINT) END`
+  if (codes.length === 0) return { sql: "NULL::UINTEGER", statuses: new Uint32Array() };
+  const type = database.uniqueName("codes");
+  await database.run(
+    `CREATE TEMP TYPE ${type} AS ENUM (${codes.map(literal).join(", ")})`,
+    placeOf(relation),
   );
+  return {
+    sql: `enum_code(${cell}::${type})::UINTEGER`,
+    statuses: Uint32Array.from(statuses, (status) => status ?? STATUS_GOOD),
+  };
 }
 
-function codeSql(kind: QualityReading, text: string, number: string): string {
+/** The StatusCode of each row of a chunk, from the column that `plan.sql` selected. */
+export function statusReader(plan: QualityPlan, column: Column): (row: number) => number {
+  const positions = column.items as Uint32Array;
+  const { valid } = column;
+  return (row) =>
+    valid !== null && !valid(row) ? STATUS_GOOD : (plan.statuses[positions[row] ?? 0] ?? STATUS_GOOD);
+}
+
+/** Words where any code is no number; one byte codes of OPC DA where none is larger and one is not 0; else StatusCodes. */
+function kindOfCodes(codes: readonly string[]): QualityReading {
+  const numbers = codes.filter((code) => code.trim() !== "").map(codeNumber);
+  if (numbers.includes(undefined)) return "words";
+  const sizes = numbers.map(Number);
+  return sizes.some((size) => size > 0) && sizes.every((size) => size >= 0 && size <= 255)
+    ? "opcda"
+    : "opcua";
+}
+
+/** A whole number, also written as 192.0 or 0x80000000. */
+function codeNumber(code: string): number | undefined {
+  const text = code.trim();
+  if (/^0x[0-9a-f]{1,8}$/i.test(text)) return Number(text);
+  return /^[+-]?\d{1,15}([.]0*)?$/.test(text) ? Number(text) : undefined;
+}
+
+function statusOf(code: string, kind: QualityReading): number | undefined {
+  if (code.trim() === "") return STATUS_GOOD;
+  const number = codeNumber(code);
+  if (kind === "words") return statusOfWord(code);
   if (kind === "opcua") {
-    const code = `CASE WHEN ${number} BETWEEN -2147483648 AND 4294967295 THEN ((${number}) & 4294967295)::UINTEGER END`;
-    return `coalesce(${code}, ${wordSql(text)})`;
+    if (number === undefined) return statusOfWord(code);
+    // Systems without unsigned types write a StatusCode as a signed int32.
+    return number >= -0x8000_0000 && number <= 0xffff_ffff ? number >>> 0 : undefined;
   }
   if (kind === "opcda") {
-    return (
-      `CASE WHEN ${number} BETWEEN 0 AND 255 THEN CASE (${number}) & 192 WHEN 192 THEN ${STATUS_GOOD} ` +
-      `WHEN 64 THEN ${STATUS_UNCERTAIN} ELSE ${STATUS_BAD} END END`
-    );
+    if (number === undefined || number < 0 || number > 255) return undefined;
+    return [STATUS_BAD, STATUS_UNCERTAIN, STATUS_BAD, STATUS_GOOD][number >> 6];
   }
-  if (kind === "words") return wordSql(text);
-  const branch = (codes: readonly (string | number)[], status: number) =>
-    codes.length === 0 ? "" : `WHEN ${isOneOf(text, codes.map(String))} THEN ${status} `;
-  const branches =
-    branch(kind.good, STATUS_GOOD) + branch(kind.uncertain, STATUS_UNCERTAIN) + branch(kind.bad, STATUS_BAD);
-  return `CASE ${branches || "WHEN false THEN 0 "}END`;
+  const text = code.trim().toLowerCase();
+  const isListed = (list: readonly (string | number)[]) =>
+    list.some((one) => {
+      const isNumber = number !== undefined && codeNumber(String(one)) === number;
+      return isNumber || String(one).trim().toLowerCase() === text;
+    });
+  if (isListed(kind.good)) return STATUS_GOOD;
+  if (isListed(kind.uncertain)) return STATUS_UNCERTAIN;
+  return isListed(kind.bad) ? STATUS_BAD : undefined;
 }
 
 /** Plain words, and symbolic StatusCodes such as BadNoCommunication, by how they begin. */
-function wordSql(text: string): string {
-  const low = `lower(${text})`;
-  const branch = (list: readonly string[], prefix: string, status: number) =>
-    `WHEN ${isOneOf(text, list)} OR starts_with(${low}, ${literal(prefix)}) THEN ${status}`;
-  return (
-    `CASE ${branch(words.good, "good", STATUS_GOOD)} ${branch(words.uncertain, "uncertain", STATUS_UNCERTAIN)} ` +
-    `${branch(words.bad, "bad", STATUS_BAD)} END`
-  );
-}
-
-async function guess(
-  database: Database,
-  relation: Relation,
-  text: string,
-  number: string,
-  type: string,
-): Promise<QualityReading> {
-  if (type === "BOOLEAN") return "words";
-  const [row] = await database.rows(
-    `SELECT count(*) FILTER (${text} IS NOT NULL AND (${number}) IS NULL), min(${number}), max(${number}) FROM ${relation.from}`,
-    placeOf(relation),
-  );
-  const [others, least, most] = (row ?? []).map((value) => (value === null ? 0 : Number(value)));
-  if (others !== 0) return "words";
-  const isByte = (least ?? 0) >= 0 && (most ?? 0) <= 255 && (most ?? 0) > 0;
-  return isByte ? "opcda" : "opcua";
+function statusOfWord(code: string): number | undefined {
+  const text = code.trim().toLowerCase();
+  if (words.good.includes(text) || text.startsWith("good")) return STATUS_GOOD;
+  if (words.uncertain.includes(text) || text.startsWith("uncertain")) return STATUS_UNCERTAIN;
+  return words.bad.includes(text) || text.startsWith("bad") ? STATUS_BAD : undefined;
 }

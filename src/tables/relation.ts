@@ -57,21 +57,38 @@ export function listed(names: readonly string[], limit = 12): string {
   return names.length > limit ? `${shown.join(", ")} and ${names.length - limit} more` : shown.join(", ");
 }
 
-/** The first row (0-based) where `condition` holds, and the text of `shown` there. */
+/** One row of a relation, 0-based in its row order. */
+export interface FoundRow {
+  readonly row: number;
+  readonly text: string;
+}
+
+/** The first row where `condition` holds, and the text of `shown` there. */
 export async function firstRow(
   database: Database,
   relation: Relation,
   condition: string,
   shown: string,
-): Promise<{ row: number; text: string } | undefined> {
+): Promise<FoundRow | undefined> {
   const [count] = await database.rows(
     `SELECT count(*) FILTER (${condition}) FROM ${relation.from}`,
     placeOf(relation),
   );
   if (Number(count?.[0] ?? 0) === 0) return undefined;
+  return nthRow(database, relation, condition, 0, shown);
+}
+
+/** The row where `condition` holds for the n-th time, counted from 0. */
+export async function nthRow(
+  database: Database,
+  relation: Relation,
+  condition: string,
+  n: number,
+  shown = "''",
+): Promise<FoundRow | undefined> {
   const sql =
     `SELECT position, shown FROM (SELECT row_number() OVER () - 1 AS position, (${shown})::VARCHAR AS shown, ` +
-    `(${condition}) AS hit FROM ${relation.from}) WHERE hit LIMIT 1`;
+    `(${condition}) AS hit FROM ${relation.from}) WHERE hit LIMIT 1 OFFSET ${n}`;
   const [found] = await database.rows(sql, placeOf(relation));
   return found === undefined ? undefined : { row: Number(found[0]), text: String(found[1]) };
 }

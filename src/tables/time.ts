@@ -2,7 +2,8 @@ import { AlignError } from "../errors.ts";
 import { type AmbiguousPolicy, CivilZone, formatInstant } from "../time.ts";
 import type { Database } from "./database.ts";
 import { identifier, literal } from "./database.ts";
-import { columnType, firstRow, placeOf, type Relation } from "./relation.ts";
+import { columnType, type FoundRow, firstRow, placeOf, type Relation } from "./relation.ts";
+import { cellText } from "./values.ts";
 
 /** How a source writes its times: the manifest's `time` key. */
 export interface TimeReading {
@@ -40,11 +41,18 @@ const unitNs = { ns: 1n, us: 1_000n, ms: 1_000_000n, s: 1_000_000_000n } as cons
 
 const date = "[0-9]{4}-[0-9]{2}-[0-9]{2}";
 const clock = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?";
-const offset = "([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)";
-const isoLocal = literal(`${date}([Tt ]${clock})?`);
-const isoZoned = literal(`${date}[Tt ]${clock} ?${offset}`);
+const offset = "([Zz]|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)";
+const isoLocal = literal(` *${date}([Tt ]${clock})? *`);
+const isoZoned = literal(` *${date}[Tt ]${clock} ?${offset} *`);
 const decimal = literal("[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?");
 
+/**
+ * How to read one time column, after a look at what it holds.
+ *
+ * @throws AlignError SOURCE_MISSING_COLUMN, SOURCE_TIME_UNIT for numbers without a unit, SOURCE_TIME_ZONE for text
+ * without a zone, SOURCE_TIME_TEXT for the first row that is no time, SOURCE_TIME_RANGE for one outside int64 ns,
+ * MANIFEST_TIME_FORMAT for a pattern that cannot be used.
+ */
 export async function planTime(
   database: Database,
   relation: Relation,
@@ -55,90 +63,172 @@ export async function planTime(
   const type = columnType(relation, column, key);
   const name = identifier(column);
   const base = { column, reading, unitNs: unitNs[reading.unit ?? "ns"] };
-  if (type === "TIMESTAMP WITH TIME ZONE") return { ...base, decode: "instant", sql: `epoch_ns(${name})` };
-  if (type.startsWith("TIMESTAMP") || type === "DATE") {
-    const utc = relation.utcColumns?.has(column) === true || reading.zone === undefined;
-    const stamp = type === "DATE" ? `${name}::TIMESTAMP_NS` : name;
-    return { ...base, decode: utc ? "instant" : "local", sql: `epoch_ns(${stamp})` };
+  if (/^(TIMESTAMP|DATE$)/.test(type)) {
+    const isInstant = type === "TIMESTAMP WITH TIME ZONE" || relation.utcColumns?.has(column) === true;
+    const decode = isInstant || reading.zone === undefined ? "instant" : "local";
+    const stamp = type === "DATE" ? `${name}::TIMESTAMP` : name;
+    const sql = type === "TIMESTAMP_NS" ? `epoch_ns(${name})` : `TRY(epoch_ns(${stamp}))`;
+    await requireRange(database, relation, key, name, sql);
+    return { ...base, decode, sql };
   }
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) {
     requireUnit(relation, reading, key, column);
-    return { ...base, decode: "instant", sql: `(${name}::HUGEINT * ${base.unitNs})::BIGINT` };
+    const sql = `TRY(${name}::HUGEINT * ${base.unitNs})`;
+    const whole = `TRY_CAST(${sql} AS BIGINT)`;
+    await requireRange(database, relation, key, name, whole);
+    return { ...base, decode: "instant", sql: whole };
   }
   if (type === "DOUBLE" || type === "FLOAT") {
     requireUnit(relation, reading, key, column);
     return { ...base, decode: "float", sql: `${name}::DOUBLE` };
   }
-  return planText(database, relation, column, reading, key);
+  const text = /^(VARCHAR|JSON)$/.test(type) ? name : `${name}::VARCHAR`;
+  if (reading.unit !== undefined) return planDecimal(database, relation, text, base, key);
+  if (reading.format !== undefined) return planFormat(database, relation, text, base, reading.format, key);
+  return planIso(database, relation, text, base, key);
 }
 
-async function planText(
+type PlanBase = Pick<TimePlan, "column" | "reading" | "unitNs">;
+
+async function planDecimal(
   database: Database,
   relation: Relation,
-  column: string,
-  reading: TimeReading,
+  cell: string,
+  base: PlanBase,
   key: string,
 ): Promise<TimePlan> {
-  const text = `nullif(trim(${identifier(column)}::VARCHAR), '')`;
-  const base = { column, reading, unitNs: unitNs[reading.unit ?? "ns"] };
-  if (reading.unit !== undefined) {
-    const number = `CASE WHEN regexp_full_match(${text}, ${decimal}) THEN TRY_CAST(${text} AS DECIMAL(28, 9)) END`;
-    const sql = `(${number} * ${base.unitNs})::BIGINT`;
-    await refuse(database, relation, key, `${text} IS NOT NULL AND (${sql}) IS NULL`, text, (found) => [
-      `"${found}" is not a decimal number of ${reading.unit}`,
-      "time.unit is for numbers; leave it out for ISO text",
-    ]);
-    return { ...base, decode: "instant", sql };
+  const text = cellText(cell);
+  const number = `CASE WHEN regexp_full_match(${text}, ${decimal}) THEN TRY_CAST(${text} AS DECIMAL(28, 9)) END`;
+  const sql = `TRY_CAST(${number} * ${base.unitNs} AS BIGINT)`;
+  const found = await firstRow(database, relation, `${text} IS NOT NULL AND (${sql}) IS NULL`, text);
+  if (found === undefined) return { ...base, decode: "instant", sql };
+  if (isDecimal.test(found.text)) throw rangeError(relation, key, found);
+  throw textError(
+    relation,
+    key,
+    found,
+    `is not a decimal number of ${base.reading.unit}`,
+    "time.unit is for numbers; leave it out for ISO text",
+  );
+}
+
+const isDecimal = /^[+-]?(\d+[.]?\d*|[.]\d+)(e[+-]?\d+)?$/i;
+
+async function planFormat(
+  database: Database,
+  relation: Relation,
+  cell: string,
+  base: PlanBase,
+  format: string,
+  key: string,
+): Promise<TimePlan> {
+  const text = cellText(cell);
+  const sql = await formatSql(database, relation, text, format);
+  const found = await firstRow(database, relation, `${text} IS NOT NULL AND (${sql}) IS NULL`, text);
+  if (found !== undefined) {
+    throw textError(
+      relation,
+      key,
+      found,
+      `does not match time.format "${format}"`,
+      "the pattern is strptime's: %Y %m %d %H %M %S, %g for milliseconds, %f for microseconds, %n for nanoseconds, %z for an offset",
+    );
   }
-  if (reading.format !== undefined) {
-    const stamp = `try_strptime(${text}, ${literal(reading.format)})`;
-    const sql = `epoch_ns(${stamp})`;
-    await refuse(database, relation, key, `${text} IS NOT NULL AND ${stamp} IS NULL`, text, (found) => [
-      `"${found}" does not match time.format "${reading.format}"`,
-      "the pattern is strptime's: %Y %m %d %H %M %S, %f for microseconds, %n for nanoseconds, %z for an offset",
-    ]);
-    if (/%z/.test(reading.format)) return { ...base, decode: "instant", sql };
-    requireZone(relation, reading, key, (await anyText(database, relation, text)) ?? reading.format);
-    return { ...base, decode: "local", sql };
+  if (/%[zZ]/.test(format)) return { ...base, decode: "instant", sql };
+  if (base.reading.zone !== undefined) return { ...base, decode: "local", sql };
+  throw zoneError(relation, key, await firstRow(database, relation, `${text} IS NOT NULL`, text));
+}
+
+/** Int64 ns of a text by a strptime pattern; with %z DuckDB keeps microseconds only, so then the offset is taken off by hand. */
+async function formatSql(
+  database: Database,
+  relation: Relation,
+  text: string,
+  format: string,
+): Promise<string> {
+  const refused = (why: string, cause?: unknown) =>
+    new AlignError("MANIFEST_TIME_FORMAT", `source ${relation.source}: time.format "${format}" ${why}`, {
+      where: { source: relation.source },
+      hint: "the pattern is strptime's, for example '%d.%m.%Y %H:%M:%S' or '%d.%m.%Y %H:%M:%S.%n%z'",
+      cause,
+    });
+  try {
+    await database.rows(`SELECT try_strptime('', ${literal(format)})`, placeOf(relation));
+  } catch (cause) {
+    throw refused("is not a pattern", cause);
   }
-  return planIso(database, relation, text, base, key);
+  if (!/%n/.test(format) || !/%[zZ]/.test(format)) {
+    return `TRY(epoch_ns(try_strptime(${text}, ${literal(format)})))`;
+  }
+  const stem = /^(.*?) ?%z$/s.exec(format)?.[1];
+  if (stem === undefined || /%[zZ]/.test(stem))
+    throw refused("may hold %n and an offset only where %z ends it");
+  const tail = literal(` ?${offset}$`);
+  const wall = `epoch_ns(try_strptime(regexp_replace(${text}, ${tail}, ''), ${literal(stem)}))`;
+  const zone = `regexp_extract(${text}, ${tail}, 1)`;
+  const digits = `regexp_replace(${zone}, '[^0-9]', '', 'g')`;
+  const minutes = `(left(${digits}, 2)::BIGINT * 60 + coalesce(TRY_CAST(substr(${digits}, 3, 2) AS BIGINT), 0))`;
+  const sign = `(CASE left(${zone}, 1) WHEN '-' THEN -1 ELSE 1 END)`;
+  const shift = `CASE WHEN upper(${zone}) = 'Z' THEN 0 WHEN ${digits} <> '' THEN ${sign} * ${minutes} END`;
+  return `TRY(${wall} - (${shift}) * 60000000000)`;
 }
 
 async function planIso(
   database: Database,
   relation: Relation,
-  text: string,
-  base: Pick<TimePlan, "column" | "reading" | "unitNs">,
+  cell: string,
+  base: PlanBase,
   key: string,
 ): Promise<TimePlan> {
-  const stamp = `TRY_CAST(${text} AS TIMESTAMP_NS)`;
-  const zoned = `regexp_full_match(${text}, ${isoZoned})`;
-  const local = `regexp_full_match(${text}, ${isoLocal})`;
-  const readable = `(${stamp} IS NOT NULL AND (${zoned} OR ${local}))`;
-  const [counts] = await database.rows(
-    `SELECT count(*) FILTER (${text} IS NOT NULL AND NOT ${readable}), count(*) FILTER (${zoned}), ` +
-      `count(*) FILTER (${local}) FROM ${relation.from}`,
+  const plain = literal("^(.{16})( ?[Z+-].*)?$");
+  const variant = `regexp_replace(regexp_replace(upper(trim(${cell})), ${plain}, '\\1:00\\2'), ' ([Z+-])', '\\1')`;
+  // DuckDB's own cast knows neither small letters, nor times without seconds, nor a blank before the offset.
+  const stamp = `coalesce(TRY_CAST(${cell} AS TIMESTAMP_NS), TRY_CAST(${variant} AS TIMESTAMP_NS))`;
+  const zoned = `regexp_full_match(${cell}, ${isoZoned})`;
+  const local = `regexp_full_match(${cell}, ${isoLocal})`;
+  const kind =
+    `CASE WHEN ${cell} IS NULL THEN 'e' WHEN ${zoned} AND ${stamp} IS NOT NULL THEN 'z' ` +
+    `WHEN ${local} AND ${stamp} IS NOT NULL THEN 'l' WHEN trim(${cell}) = '' THEN 'e' ELSE 'x' END`;
+  const rows = await database.rows(
+    `SELECT (${kind}) AS kind, count(*) FROM ${relation.from} GROUP BY kind`,
     placeOf(relation),
   );
-  const [unreadable, zonedCount, localCount] = (counts ?? []).map(Number);
-  if (unreadable !== 0) {
-    await refuse(database, relation, key, `${text} IS NOT NULL AND NOT ${readable}`, text, (found) =>
-      /^[+-]?\d+([.]\d*)?$/.test(found)
-        ? [`"${found}" is a number without a unit`, "say what it counts, for example time: { unit: ms }"]
-        : [
-            `"${found}" is not an ISO 8601 time with at most 9 fraction digits`,
-            "give time.format for other text, for example time: { format: '%d.%m.%Y %H:%M:%S' }",
-          ],
+  const has = (letter: string) => rows.some((row) => row[0] === letter);
+  const first = (letter: string) => firstRow(database, relation, `(${kind}) = '${letter}'`, `trim(${cell})`);
+  if (has("x")) throw isoError(relation, key, await first("x"));
+  const sql = `epoch_ns(${stamp})`;
+  if (!has("l")) return { ...base, decode: "instant", sql };
+  if (base.reading.zone === undefined) throw zoneError(relation, key, await first("l"));
+  if (!has("z")) return { ...base, decode: "local", sql };
+  return { ...base, decode: "mixed", sql, zonedSql: `coalesce(${zoned}, false)::UTINYINT` };
+}
+
+function isoError(relation: Relation, key: string, found: FoundRow | undefined): AlignError {
+  if (isDecimal.test(found?.text ?? "")) {
+    return textError(
+      relation,
+      key,
+      found,
+      "is a number without a unit",
+      "say what it counts, for example time: { unit: ms }",
     );
   }
-  const sql = `epoch_ns(${stamp})`;
-  if (localCount === 0) return { ...base, decode: "instant", sql };
-  if (base.reading.zone === undefined) {
-    const found = await firstRow(database, relation, local, text);
-    throw zoneError(relation, key, found?.text ?? "", found?.row);
+  if (/^\d{4}-\d\d-\d\d/.test(found?.text ?? "") && !/[.]\d{10}/.test(found?.text ?? "")) {
+    return textError(
+      relation,
+      key,
+      found,
+      "is not an ISO 8601 time between 1678 and 2262",
+      "write it as 2026-05-04T07:12:31.25Z; an end that is open is an empty cell, not a far year",
+    );
   }
-  if (zonedCount === 0) return { ...base, decode: "local", sql };
-  return { ...base, decode: "mixed", sql, zonedSql: `(${zoned})::UTINYINT` };
+  return textError(
+    relation,
+    key,
+    found,
+    "is not an ISO 8601 time with at most 9 fraction digits",
+    "give time.format for other text, for example time: { format: '%d.%m.%Y %H:%M:%S' }",
+  );
 }
 
 function requireUnit(relation: Relation, reading: TimeReading, key: string, column: string): void {
@@ -150,36 +240,47 @@ function requireUnit(relation: Relation, reading: TimeReading, key: string, colu
   );
 }
 
-function requireZone(relation: Relation, reading: TimeReading, key: string, text: string): void {
-  if (reading.zone === undefined) throw zoneError(relation, key, text);
+function textError(
+  relation: Relation,
+  key: string,
+  found: FoundRow | undefined,
+  what: string,
+  hint: string,
+): AlignError {
+  return new AlignError("SOURCE_TIME_TEXT", `source ${relation.source}: ${key} "${found?.text}" ${what}`, {
+    where: placeOf(relation, found === undefined ? {} : { row: found.row }),
+    hint,
+  });
 }
 
-function zoneError(relation: Relation, key: string, text: string, row?: number): AlignError {
-  return new AlignError("SOURCE_TIME_ZONE", `source ${relation.source}: ${key} "${text}" has no zone`, {
-    where: placeOf(relation, row === undefined ? {} : { row }),
+function zoneError(relation: Relation, key: string, found: FoundRow | undefined): AlignError {
+  const what = found === undefined ? "holds texts that have no zone" : `"${found.text}" has no zone`;
+  return new AlignError("SOURCE_TIME_ZONE", `source ${relation.source}: ${key} ${what}`, {
+    where: placeOf(relation, found === undefined ? {} : { row: found.row }),
     hint: "say which zone the plant wrote it in, for example time: { zone: Europe/Berlin } or time: { zone: UTC }",
   });
 }
 
-async function anyText(database: Database, relation: Relation, text: string): Promise<string | undefined> {
-  return (await firstRow(database, relation, `${text} IS NOT NULL`, text))?.text;
+function rangeError(relation: Relation, key: string, found: FoundRow): AlignError {
+  return new AlignError(
+    "SOURCE_TIME_RANGE",
+    `source ${relation.source}: ${key} ${found.text} is outside the range of instants`,
+    {
+      where: placeOf(relation, { row: found.row }),
+      hint: "int64 nanoseconds reach from 1677 to 2262: check time.unit; an end that is open is an empty cell",
+    },
+  );
 }
 
-async function refuse(
+async function requireRange(
   database: Database,
   relation: Relation,
   key: string,
-  condition: string,
-  text: string,
-  explain: (found: string) => [message: string, hint: string],
+  name: string,
+  sql: string,
 ): Promise<void> {
-  const found = await firstRow(database, relation, condition, text);
-  if (found === undefined) return;
-  const [message, hint] = explain(found.text);
-  throw new AlignError("SOURCE_TIME_TEXT", `source ${relation.source}: ${key} ${message}`, {
-    where: placeOf(relation, { row: found.row }),
-    hint,
-  });
+  const found = await firstRow(database, relation, `${name} IS NOT NULL AND (${sql}) IS NULL`, name);
+  if (found !== undefined) throw rangeError(relation, key, found);
 }
 
 /** Civil times of one zone to instants, in row order; refuses what the policy refuses. */
@@ -211,28 +312,29 @@ export function toInstants(
   );
 }
 
-/** Float times in `unit` ns to the nearest ns; NaN and out-of-range values are refused by the caller's bounds. */
+/** Float times in `unit` ns to the nearest ns, half away from zero; the caller has refused what is out of range. */
 export function fromFloats(values: Float64Array, unit: bigint): BigInt64Array {
   const times = new BigInt64Array(values.length);
-  for (let i = 0; i < values.length; i++) times[i] = nearestNs(values[i] ?? 0, unit);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0;
+    const ns = nearestNs(Math.abs(value), unit);
+    times[i] = value < 0 ? -ns : ns;
+  }
   return times;
 }
 
-/** The float is a dyadic rational: its integer and fraction parts are exact, only the fraction is scaled. */
-function nearestNs(value: number, unit: bigint): bigint {
-  const whole = Math.floor(value);
-  const scaled = (value - whole) * Number(unit);
+/** A float is a dyadic rational: its integer and fraction parts are exact, and only the fraction is scaled. */
+function nearestNs(size: number, unit: bigint): bigint {
+  const whole = Math.floor(size);
+  const fraction = size - whole;
+  const scaled = fraction * Number(unit);
   const low = Math.floor(scaled);
   const rest = scaled - low;
-  const isNearTie = Math.abs(rest - 0.5) < 1e-6;
-  const up = isNearTie ? exactHalf(value - whole, unit, low, whole < 0) : rest > 0.5;
-  return BigInt(whole) * unit + BigInt(low) + (up ? 1n : 0n);
+  const isUp = Math.abs(rest - 0.5) < 1e-6 ? isHalfOrMore(fraction, unit, low) : rest > 0.5;
+  return BigInt(whole) * unit + BigInt(low) + (isUp ? 1n : 0n);
 }
 
-/** Whether fraction * unit is above (or at, away from zero) low + 1/2, in exact integers. */
-function exactHalf(fraction: number, unit: bigint, low: number, isNegative: boolean): boolean {
-  const scale = 1n << 90n;
-  const twice = 2n * BigInt(fraction * 2 ** 90) * unit;
-  const tie = (2n * BigInt(low) + 1n) * scale;
-  return isNegative ? twice > tie : twice >= tie;
+/** Whether fraction * unit >= low + 1/2 in exact integers; a fraction so near a half ns has no bit below 2^-90. */
+function isHalfOrMore(fraction: number, unit: bigint, low: number): boolean {
+  return 2n * BigInt(fraction * 2 ** 90) * unit >= (2n * BigInt(low) + 1n) << 90n;
 }

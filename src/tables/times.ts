@@ -107,23 +107,27 @@ export function requireRoom(relation: Relation, needed: number, rowCount: number
   });
 }
 
-/** Notes order, span and missing times of a table's rows; refuses unsorted rows under `strict`. */
-export function noteOrder(
+/**
+ * Notes how many rows are out of order; refuses them under `strict`.
+ * `place` gives the source's own row and the time of the row that the count knows by its position.
+ */
+export async function noteOrder(
   relation: Relation,
   order: OrderCount,
   isStrict: boolean,
   counts: SourceCounts,
-  timeOf: (row: number) => bigint,
-): void {
+  place: (row: number) => Promise<{ row: number; time: bigint }>,
+): Promise<void> {
   counts.unsorted = order.unsorted;
-  counts.firstUnsortedRow = order.firstRow;
-  if (!isStrict || order.unsorted === 0) return;
-  const row = order.firstRow;
+  if (order.unsorted === 0) return;
+  const { row, time } = await place(order.firstRow);
+  counts.firstUnsortedRow = row;
+  if (!isStrict) return;
   throw new AlignError(
     "SOURCE_UNSORTED",
     `source ${relation.source}: row ${row} is earlier than a row before it (order: strict)`,
     {
-      where: placeOf(relation, { row, time: formatInstant(timeOf(row)) }),
+      where: placeOf(relation, { row, time: formatInstant(time) }),
       hint: "use order: sort to put the rows in time order",
     },
   );

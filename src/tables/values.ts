@@ -32,7 +32,7 @@ const badAmongNumbers = ["bad", "shutdown", "configure", "failed", "error", "na"
 
 const integerText = literal("[+-]?(0|[1-9][0-9]*)");
 const numberText = literal(
-  "[+-]?((0|[1-9][0-9]*)([.][0-9]*)?([eE][+-]?[0-9]+)?|[.][0-9]+([eE][+-]?[0-9]+)?|inf(inity)?)",
+  "[+-]?((0|[1-9][0-9]*)([.][0-9]*)?([eE][+-]?[0-9]+)?|[.][0-9]+([eE][+-]?[0-9]+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?)",
 );
 
 /** A value as the manifest asks for it. */
@@ -49,12 +49,16 @@ export interface ValuePlan {
   /** For a list: the type of its elements. */
   readonly itemType?: Exclude<ValueType, "list">;
   readonly sql: string;
+  /** SQL that is true where a cell without a value says so, as against an empty cell, which says nothing. */
+  readonly badSql: string;
+  /** False where every cell is known to fit the type. */
+  readonly mayNotFit: boolean;
 }
 
 /** How often each kind of text occurs; letters as in `kindOf`. */
 export type KindCounts = Record<string, number>;
 
-/** SQL text of one cell, or null: an empty cell has no value. */
+/** SQL text of one cell without the blanks around it, or null: an empty cell has no value. */
 export function cellText(sql: string): string {
   return `nullif(trim((${sql})::VARCHAR), '')`;
 }
@@ -68,18 +72,38 @@ export function isOneOf(text: string, words: readonly string[]): string {
 
 /** SQL that is true where the text is one of the words for "no value". */
 export function isBadWord(text: string, own: readonly string[], isNumeric: boolean): string {
-  return isOneOf(text, [...badWords, ...own, ...(isNumeric ? badAmongNumbers : [])]);
+  return either(isOneOf(text, [...badWords, ...(isNumeric ? badAmongNumbers : [])]), isOwnText(text, own));
+}
+
+/** The source's own words for "no value", of which a number also stands for the same number written otherwise. */
+function isOwnText(text: string, own: readonly string[]): string {
+  return either(isOneOf(text, own), isOwnNumber(`TRY_CAST(${text} AS DOUBLE)`, "DOUBLE", own));
+}
+
+function isOwnNumber(sql: string, sqlType: string, own: readonly string[]): string {
+  const numbers = own.filter((word) => word.trim() !== "" && Number.isFinite(Number(word)));
+  if (numbers.length === 0) return "false";
+  // A whole number would be rounded to fit an integer column, and a float column holds the rounded word.
+  const cast = integerTypes.test(sqlType) || sqlType.startsWith("DECIMAL") ? "DOUBLE" : sqlType;
+  return numbers.map((word) => `coalesce(${sql} = ${literal(word.trim())}::${cast}, false)`).join(" OR ");
+}
+
+function either(...conditions: readonly string[]): string {
+  const open = conditions.filter((condition) => condition !== "false");
+  return open.length === 0 ? "false" : `(${open.join(" OR ")})`;
 }
 
 /**
- * SQL for the kind of a text: e empty, x no value, i integer, n number, b boolean, a bad among numbers, t text.
+ * SQL for the kind of a cell's text: e empty, x no value, i integer, n number, b boolean, a bad among numbers, t text.
  * Numbers are told first, because most cells are numbers and each test costs.
  */
 export function kindOf(text: string, own: readonly string[]): string {
+  const isOwn = isOwnText(text, own);
   return (
-    `CASE WHEN ${text} IS NULL THEN 'e' WHEN ${isOneOf(text, own)} THEN 'x' ` +
-    `WHEN regexp_full_match(${text}, ${integerText}) THEN CASE WHEN TRY_CAST(${text} AS BIGINT) IS NULL THEN 't' ELSE 'i' END ` +
-    `WHEN regexp_full_match(lower(${text}), ${numberText}) AND TRY_CAST(${text} AS DOUBLE) IS NOT NULL THEN 'n' ` +
+    `CASE WHEN ${text} IS NULL THEN 'e' ${isOwn === "false" ? "" : `WHEN ${isOwn} THEN 'x' `}` +
+    `WHEN regexp_full_match(${text}, ${numberText}) THEN ` +
+    `CASE WHEN regexp_full_match(${text}, ${integerText}) THEN CASE WHEN TRY_CAST(${text} AS BIGINT) IS NULL THEN 't' ELSE 'i' END ` +
+    `WHEN TRY_CAST(${text} AS DOUBLE) IS NULL THEN 't' ELSE 'n' END ` +
     `WHEN ${isOneOf(text, badWords)} THEN 'x' WHEN ${isOneOf(text, ["true", "false"])} THEN 'b' ` +
     `WHEN ${isOneOf(text, badAmongNumbers)} THEN 'a' ELSE 't' END`
   );
@@ -96,27 +120,40 @@ export function typeFromKinds(kinds: KindCounts, request: ValueRequest): Exclude
   return has("a") ? "text" : "number";
 }
 
-/** SQL that turns a text cell into one type; null where the cell has no value or does not fit. */
-export function selectText(text: string, type: ValueType, own: readonly string[]): string {
-  const words = isBadWord(text, own, type !== "text");
+/** Kinds of cells that fit a type for sure; letters as in `kindOf`. */
+const fittingKinds = { number: "in", integer: "i", boolean: "b", text: "inbt" };
+
+/** Whether a cell may be there that is no word for "no value" and cannot be read as the type. */
+export function mayNotFit(type: Exclude<ValueType, "list">, kinds: KindCounts): boolean {
+  return Object.keys(kinds).some(
+    (kind) => (kinds[kind] ?? 0) > 0 && !`exa${fittingKinds[type]}`.includes(kind),
+  );
+}
+
+/** How to select a text cell as one type; null where the cell has no value or does not fit. */
+export function planText(cell: string, type: Exclude<ValueType, "list">, own: readonly string[]): ValuePlan {
+  const text = cellText(cell);
+  const badSql = isBadWord(text, own, type !== "text");
   const unless = (bad: string, read: string) =>
     bad === "false" ? read : `CASE WHEN ${bad} THEN NULL ELSE ${read} END`;
+  const plan = { type, badSql, mayNotFit: type !== "text" };
   switch (type) {
     // A word is no number anyway, and NaN is no value; only the source's own words can look like numbers.
     case "number":
-      return unless(isOneOf(text, own), `TRY_CAST(${text} AS DOUBLE)`);
+      return { ...plan, sql: unless(isOwnText(text, own), `TRY_CAST(${cell} AS DOUBLE)`) };
     case "integer": {
       const whole = `regexp_full_match(${text}, ${literal("[+-]?[0-9]+")})`;
-      return unless(isOneOf(text, own), `CASE WHEN ${whole} THEN TRY_CAST(${text} AS BIGINT) END`);
+      const read = `CASE WHEN ${whole} THEN TRY_CAST(${text} AS BIGINT) END`;
+      return { ...plan, sql: unless(isOwnText(text, own), read) };
     }
-    case "boolean":
-      return unless(
-        words,
+    case "boolean": {
+      const read =
         `CASE WHEN ${isOneOf(text, ["true", "1", "on", "yes", "t", "y"])} THEN 1::UTINYINT ` +
-          `WHEN ${isOneOf(text, ["false", "0", "off", "no", "f", "n"])} THEN 0::UTINYINT END`,
-      );
-    default:
-      return unless(words, text);
+        `WHEN ${isOneOf(text, ["false", "0", "off", "no", "f", "n"])} THEN 0::UTINYINT END`;
+      return { ...plan, sql: unless(badSql, read) };
+    }
+    case "text":
+      return { ...plan, sql: unless(badSql, text) };
   }
 }
 
@@ -130,62 +167,116 @@ function foundType(sqlType: string): Exclude<ValueType, "list"> | undefined {
   return "text";
 }
 
-/** The tag name without `[n]`, and the 0-based n, where the column is a list. */
+/** The column of a tag, and of `name[3]` the 0-based element of its list column. */
 export function splitElement(relation: Relation, tag: string): { column: string; element?: number } {
   if (relation.columns.has(tag)) return { column: tag };
-  const match = /^(.*)\[(\d+)\]$/.exec(tag);
-  return match?.[1] === undefined ? { column: tag } : { column: match[1], element: Number(match[2]) };
+  const [, column = "", element = ""] = /^(.*)\[(\d{1,9})\]$/.exec(tag) ?? [];
+  return listItem.test(relation.columns.get(column) ?? "")
+    ? { column, element: Number(element) }
+    : { column: tag };
 }
 
-/** How to select a typed column (Parquet, Arrow, SQL) as the asked or found type. */
+const listItem = /^(.*)\[\d*\]$/s;
+
+/** How to select a tag of a typed column (Parquet, Arrow, SQL, JSON) as the asked or found type. */
 export function planTyped(
   relation: Relation,
-  sql: string,
-  sqlType: string,
   request: ValueRequest,
+  column: string,
+  element: number | undefined,
   own: readonly string[],
 ): ValuePlan {
-  const list = /^(.*)\[\d*\]$/.exec(sqlType)?.[1];
-  if (list !== undefined) {
-    const itemType = foundType(list);
-    if (itemType === undefined || list.endsWith("]")) throw unsupported(relation, request.tag, sqlType);
-    if (request.type !== undefined || request.linear) {
-      throw new AlignError("SOURCE_TYPE", `source ${relation.source}: tag ${request.tag} is a list`, {
-        where: placeOf(relation, { tag: request.tag }),
-        hint: `pick one element, for example "${request.tag}[0]", or leave out type and join: linear`,
-      });
-    }
-    const cast = { number: "DOUBLE", integer: "BIGINT", boolean: "UTINYINT", text: "VARCHAR" }[itemType];
-    return { type: "list", itemType, sql: `(${sql})::${cast}[]` };
-  }
+  const columnType = relation.columns.get(column) ?? "";
+  const sql = element === undefined ? identifier(column) : `(${identifier(column)})[${element + 1}]`;
+  const sqlType = element === undefined ? columnType : (listItem.exec(columnType)?.[1] ?? "");
+  const list = listItem.exec(sqlType)?.[1];
+  if (list !== undefined) return planList(relation, request, sql, sqlType, list, own);
   const found = foundType(sqlType);
   if (found === undefined) throw unsupported(relation, request.tag, sqlType);
   if (found === "text") {
-    const text = cellText(sql);
     const type = request.type ?? "text";
-    if (request.linear && type === "text") throw notANumber(relation, request.tag, "its column holds text");
-    return { type, sql: selectText(text, type, own) };
+    if (request.linear && type === "text") {
+      throw notANumber(
+        relation,
+        request.tag,
+        "its column holds text",
+        "write type: number if the texts are numbers",
+      );
+    }
+    return planText(sql, type, own);
   }
   const type = request.type ?? (found === "integer" && request.linear ? "number" : found);
   if (request.linear && type !== "number") throw notANumber(relation, request.tag, `it is ${type}`);
-  const whole = `CASE WHEN isfinite((${sql})::DOUBLE) AND trunc((${sql})::DOUBLE) = (${sql})::DOUBLE THEN TRY_CAST((${sql}) AS BIGINT) END`;
-  const select = {
-    number: `(${sql})::DOUBLE`,
-    integer: found === "number" ? whole : `TRY_CAST((${sql}) AS BIGINT)`,
-    boolean: `CASE (${sql})::DOUBLE WHEN 1 THEN 1::UTINYINT WHEN 0 THEN 0::UTINYINT END`,
-    text: `(${sql})::VARCHAR`,
-  }[type];
-  if (type === "boolean" && found === "boolean") return { type, sql: `(${sql})::UTINYINT` };
-  return { type, sql: select };
+  const isOwn = isOwnNumber(sql, sqlType, own);
+  const read = selectTyped(sql, found, type);
+  return {
+    type,
+    sql: isOwn === "false" ? read : `CASE WHEN ${isOwn} THEN NULL ELSE ${read} END`,
+    badSql: either(found === "number" ? `isnan((${sql})::DOUBLE)` : "false", isOwn),
+    mayNotFit: type === "boolean" ? found !== "boolean" : type === "integer",
+  };
 }
 
-export function notANumber(relation: Relation, tag: string, why: string): AlignError {
+function selectTyped(
+  sql: string,
+  found: "number" | "integer" | "boolean",
+  type: Exclude<ValueType, "list">,
+): string {
+  const double = `(${sql})::DOUBLE`;
+  switch (type) {
+    case "number":
+      return double;
+    case "integer":
+      return found === "number"
+        ? `CASE WHEN isfinite(${double}) AND trunc(${double}) = ${double} THEN TRY_CAST((${sql}) AS BIGINT) END`
+        : `TRY_CAST((${sql}) AS BIGINT)`;
+    case "boolean":
+      return found === "boolean"
+        ? `(${sql})::UTINYINT`
+        : `CASE ${double} WHEN 1 THEN 1::UTINYINT WHEN 0 THEN 0::UTINYINT END`;
+    case "text":
+      return `(${sql})::VARCHAR`;
+  }
+}
+
+function planList(
+  relation: Relation,
+  request: ValueRequest,
+  sql: string,
+  sqlType: string,
+  itemSqlType: string,
+  own: readonly string[],
+): ValuePlan {
+  const itemType = foundType(itemSqlType);
+  if (itemType === undefined || listItem.test(itemSqlType)) throw unsupported(relation, request.tag, sqlType);
+  if (request.type !== undefined || request.linear) {
+    throw new AlignError("SOURCE_TYPE", `source ${relation.source}: tag ${request.tag} is a list`, {
+      where: placeOf(relation, { tag: request.tag }),
+      hint: `pick one element, for example "${request.tag}[0]" for the first, or leave out type and join: linear`,
+    });
+  }
+  const cast = { number: "DOUBLE", integer: "BIGINT", boolean: "UTINYINT", text: "VARCHAR" }[itemType];
+  const isOwn = itemType === "number" ? isOwnNumber("item", "DOUBLE", own) : "false";
+  const items = `(${sql})::${cast}[]`;
+  const read =
+    isOwn === "false"
+      ? items
+      : `list_transform(${items}, lambda item: CASE WHEN ${isOwn} THEN NULL ELSE item END)`;
+  return { type: "list", itemType, sql: read, badSql: "false", mayNotFit: false };
+}
+
+export function notANumber(
+  relation: Relation,
+  tag: string,
+  why: string,
+  hint = "use join: backward, or name the words that mean no value in the source's bad_values",
+): AlignError {
   return new AlignError(
     "SOURCE_TYPE",
     `source ${relation.source}: tag ${tag} cannot be interpolated: ${why}`,
     {
       where: placeOf(relation, { tag }),
-      hint: "use join: backward, or name the words that mean no value in the source's bad_values",
+      hint,
     },
   );
 }
@@ -207,11 +298,12 @@ export async function refuseUnfit(
   relation: Relation,
   rows: string,
   request: ValueRequest,
-  text: string,
+  cell: string,
   plan: ValuePlan,
-  own: readonly string[],
 ): Promise<void> {
-  const unfit = `${rows} AND ${text} IS NOT NULL AND (${plan.sql}) IS NULL AND NOT ${isBadWord(text, own, plan.type !== "text")}`;
+  if (!plan.mayNotFit) return;
+  const text = cellText(cell);
+  const unfit = `${rows} AND ${text} IS NOT NULL AND (${plan.sql}) IS NULL AND NOT (${plan.badSql})`;
   const found = await firstRow(database, relation, unfit, text);
   if (found === undefined) return;
   throw new AlignError(
@@ -222,9 +314,4 @@ export async function refuseUnfit(
       hint: `add the word to the source's bad_values if it means "no value", or use type: text`,
     },
   );
-}
-
-/** The SQL name of a value column. */
-export function columnSql(column: string, element: number | undefined): string {
-  return element === undefined ? identifier(column) : `(${identifier(column)})[${element + 1}]`;
 }

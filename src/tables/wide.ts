@@ -4,21 +4,20 @@ import { emptyCounts, type SourceCounts } from "./counts.ts";
 import { type Column, type Database, identifier, literal } from "./database.ts";
 import { missingTags } from "./long.ts";
 import { lastOfEach, OrderCount, sortedPositions, takeTimes, takeValues } from "./order.ts";
-import { planQuality, type QualityReading } from "./quality.ts";
-import { placeOf, type Relation } from "./relation.ts";
+import { planQuality, type QualityPlan, type QualityReading, statusReader } from "./quality.ts";
+import { firstRow, placeOf, type Relation } from "./relation.ts";
 import { StatusStore, valueStore } from "./store.ts";
 import { planTime, type TimeReading } from "./time.ts";
 import { noteOrder, readTimes, requireRoom, type TimeColumn } from "./times.ts";
 import {
   cellText,
-  columnSql,
-  isBadWord,
   type KindCounts,
   kindOf,
+  mayNotFit,
   notANumber,
+  planText,
   planTyped,
   refuseUnfit,
-  selectText,
   splitElement,
   typeFromKinds,
   type ValuePlan,
@@ -33,11 +32,6 @@ export interface WideReading {
   readonly quality?: QualityReading;
   readonly badValues: readonly string[];
   readonly strict: boolean;
-}
-
-interface TagPlan extends ValuePlan {
-  /** SQL that is true where a cell says "no value", as against an empty cell, which says nothing. */
-  readonly badSql: string;
 }
 
 /** All rows of the asked columns, in reading order. */
@@ -61,7 +55,7 @@ export async function readWide(
 ): Promise<{ samples: Samples[]; counts: SourceCounts }> {
   const counts = emptyCounts();
   const table = await readTable(database, relation, reading, requests, counts, signal);
-  const rows = orderedRows(relation, table, reading.strict, counts);
+  const rows = await orderedRows(relation, table, reading.strict, counts);
   const superseded = new Uint8Array(table.rowCount);
   const shared = new Shared(table.times.times);
   const samples = table.values.map((values, tag) => {
@@ -88,7 +82,7 @@ export async function readEvents(
 ): Promise<{ samples: Samples[]; counts: SourceCounts }> {
   const counts = emptyCounts();
   const table = await readTable(database, relation, reading, requests, counts, signal);
-  const rows = orderedRows(relation, table, reading.strict, counts);
+  const rows = await orderedRows(relation, table, reading.strict, counts);
   const shared = new Shared(table.times.times);
   const samples = table.values.map((values, tag) => {
     const marks = table.marks[tag];
@@ -111,7 +105,7 @@ export async function readIntervals(
   const table = await readTable(database, relation, reading, requests, counts, signal);
   const ends = table.ends ?? { times: new BigInt64Array(table.rowCount).fill(OPEN_END), missing: undefined };
   for (let row = 0; row < table.rowCount; row++) if (ends.missing?.[row] === 1) ends.times[row] = OPEN_END;
-  const ordered = orderedRows(relation, table, reading.strict, counts);
+  const ordered = await orderedRows(relation, table, reading.strict, counts);
   const rows = ordered.filter((row) => (ends.times[row] ?? 0n) >= (table.times.times[row] ?? 0n));
   counts.inverted = ordered.length - rows.length;
   const starts = takeTimes(table.times.times, rows);
@@ -170,7 +164,12 @@ function samplesOf(
 }
 
 /** Rows that have a time, in time order; notes what was out of order. */
-function orderedRows(relation: Relation, table: Table, isStrict: boolean, counts: SourceCounts): Int32Array {
+async function orderedRows(
+  relation: Relation,
+  table: Table,
+  isStrict: boolean,
+  counts: SourceCounts,
+): Promise<Int32Array> {
   const { times, missing } = table.times;
   counts.rows = table.rowCount;
   let rows = Int32Array.from({ length: table.rowCount }, (_, row) => row);
@@ -179,7 +178,10 @@ function orderedRows(relation: Relation, table: Table, isStrict: boolean, counts
   const present = missing === undefined ? times : takeTimes(times, rows);
   const order = new OrderCount(1);
   order.addAll(present);
-  noteOrder(relation, order, isStrict, counts, (row) => present[row] ?? 0n);
+  await noteOrder(relation, order, isStrict, counts, async (at) => ({
+    row: rows[at] ?? at,
+    time: present[at] ?? 0n,
+  }));
   const positions = sortedPositions(present);
   if (positions !== undefined) rows = positions.map((position) => rows[position] ?? 0);
   if (rows.length > 0) {
@@ -205,7 +207,7 @@ async function readTable(
       ? undefined
       : await planTime(database, relation, columns.end, reading.time, "columns.end");
   const plans = await planTags(database, relation, reading, requests);
-  const status =
+  const quality =
     columns.quality === undefined
       ? undefined
       : await planQuality(database, relation, columns.quality, reading.quality, "columns.quality");
@@ -218,39 +220,45 @@ async function readTable(
     ...(end === undefined ? {} : { ends: await read(end) }),
     values: [],
     marks: plans.map(() => undefined),
-    status: status === undefined ? undefined : new Uint32Array(rowCount),
+    status: quality === undefined ? undefined : new Uint32Array(rowCount),
     rowCount,
   };
-  await readCells(database, relation, plans, status, table, signal);
+  await readCells(database, relation, plans, quality, table, signal);
   return table;
 }
 
 async function readCells(
   database: Database,
   relation: Relation,
-  plans: readonly TagPlan[],
-  status: string | undefined,
+  plans: readonly ValuePlan[],
+  quality: QualityPlan | undefined,
   table: Table,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const stores = plans.map((plan) => valueStore(plan.type, table.rowCount, plan.itemType));
-  const select = [...plans.map((plan) => plan.sql), ...plans.map((plan) => `(${plan.badSql})::UTINYINT`)];
-  if (status !== undefined) select.push(status);
+  const select: string[] = [];
+  const position = (sql: string) => (select.includes(sql) ? select.indexOf(sql) : select.push(sql) - 1);
+  const valueAt = plans.map((plan) => position(plan.sql));
+  const badAt = plans.map((plan) => position(`coalesce(${plan.badSql}, false)::UTINYINT`));
+  const qualityAt = quality === undefined ? -1 : position(quality.sql);
   let at = 0;
-  const sql = `SELECT ${select.join(", ")} FROM ${relation.from}`;
+  const sql = `SELECT ${select.map((one, column) => `${one} AS column_${column}`).join(", ")} FROM ${relation.from}`;
   for await (const chunk of select.length === 0 ? [] : database.stream(sql, placeOf(relation), signal)) {
     requireRoom(relation, at + chunk.rowCount, table.rowCount);
     for (const [tag, store] of stores.entries()) {
-      const column = chunk.column(tag);
+      const column = chunk.column(valueAt[tag] ?? 0);
       let bad: Column | undefined;
       for (let row = 0; row < chunk.rowCount; row++) {
         if (store.set(at + row, column, row)) continue;
-        bad ??= chunk.column(plans.length + tag);
+        bad ??= chunk.column(badAt[tag] ?? 0);
         const marks = (table.marks[tag] ??= new Uint8Array(table.rowCount));
         marks[at + row] = (bad.items as Uint8Array)[row] === 1 ? 2 : 1;
       }
     }
-    table.status?.set((chunk.column(2 * plans.length).items as Uint32Array).subarray(0, chunk.rowCount), at);
+    if (quality !== undefined && table.status !== undefined) {
+      const status = statusReader(quality, chunk.column(qualityAt));
+      for (let row = 0; row < chunk.rowCount; row++) table.status[at + row] = status(row);
+    }
     at += chunk.rowCount;
   }
   if (select.length > 0) requireRoom(relation, at, table.rowCount, true);
@@ -262,7 +270,7 @@ async function planTags(
   relation: Relation,
   reading: WideReading,
   requests: readonly ValueRequest[],
-): Promise<TagPlan[]> {
+): Promise<ValuePlan[]> {
   const missing = requests
     .map((one) => one.tag)
     .filter((tag) => !relation.columns.has(splitElement(relation, tag).column));
@@ -279,64 +287,66 @@ async function planTags(
       order.map((row) => String(row[0])),
     );
   }
-  const kinds = relation.typed ? undefined : await columnKinds(database, relation, reading, requests);
-  const plans: TagPlan[] = [];
-  for (const [position, request] of requests.entries()) {
+  const kinds = await columnKinds(database, relation, reading, requests);
+  const plans: ValuePlan[] = [];
+  for (const request of requests) {
     const { column, element } = splitElement(relation, request.tag);
-    const sql = columnSql(column, element);
+    const found = kinds.get(column);
     const plan =
-      kinds === undefined || element !== undefined
-        ? planTyped(
-            relation,
-            sql,
-            elementType(relation.columns.get(column) ?? "", element),
-            request,
-            reading.badValues,
-          )
-        : planCell(relation, reading, request, sql, kinds[position] ?? {});
-    const text = cellText(sql);
-    if (plan.type !== "list" && (request.type !== undefined || request.linear)) {
-      await refuseUnfit(database, relation, "true", request, text, plan, reading.badValues);
+      found === undefined
+        ? planTyped(relation, request, column, element, reading.badValues)
+        : await planCell(database, relation, reading, request, found);
+    if (element === undefined) {
+      await refuseUnfit(database, relation, "true", request, identifier(column), plan);
     }
-    const badSql = plan.type === "list" ? "false" : isBadWord(text, reading.badValues, plan.type !== "text");
-    plans.push({ ...plan, badSql });
+    plans.push(plan);
   }
   return plans;
 }
 
-function planCell(
+async function planCell(
+  database: Database,
   relation: Relation,
   reading: WideReading,
   request: ValueRequest,
-  sql: string,
   kinds: KindCounts,
-): ValuePlan {
+): Promise<ValuePlan> {
   const type = typeFromKinds(kinds, request);
-  if (request.linear && type !== "number")
-    throw notANumber(relation, request.tag, `its column holds ${type}`);
-  return { type, sql: selectText(cellText(sql), type, reading.badValues) };
+  if (request.linear && type !== "number") {
+    const text = cellText(identifier(request.tag));
+    const word = await firstRow(database, relation, `(${kindOf(text, reading.badValues)}) = 't'`, text);
+    const why = word === undefined ? `its column holds ${type}` : `row ${word.row} holds "${word.text}"`;
+    throw notANumber(relation, request.tag, why);
+  }
+  const plan = planText(identifier(request.tag), type, reading.badValues);
+  return { ...plan, mayNotFit: mayNotFit(type, kinds) };
 }
 
-function elementType(sqlType: string, element: number | undefined): string {
-  return element === undefined ? sqlType : sqlType.replace(/\[\d*\]$/, "");
-}
-
+/** How often each kind of text occurs in each asked column whose type is found by content. */
 async function columnKinds(
   database: Database,
   relation: Relation,
   reading: WideReading,
   requests: readonly ValueRequest[],
-): Promise<KindCounts[]> {
+): Promise<Map<string, KindCounts>> {
+  const tags = [...new Set(requests.map((request) => request.tag))].filter((tag) =>
+    relation.typed ? relation.columns.get(tag) === "JSON" : relation.columns.has(tag),
+  );
+  if (tags.length === 0) return new Map();
   const letters = ["i", "n", "b", "a", "t"];
-  const select = requests.flatMap((request) => {
-    const kind = kindOf(cellText(identifier(request.tag)), reading.badValues);
-    return letters.map((letter) => `count(*) FILTER ((${kind}) = '${letter}')`);
-  });
-  if (select.length === 0) return [];
-  const [row] = await database.rows(`SELECT ${select.join(", ")} FROM ${relation.from}`, placeOf(relation));
-  return requests.map((_, position) =>
-    Object.fromEntries(
-      letters.map((letter, k) => [letter, Number(row?.[position * letters.length + k] ?? 0)]),
-    ),
+  const cells = tags.map((tag, at) => `${cellText(identifier(tag))} AS cell_${at}`);
+  const kinds = tags.map((_, at) => `${kindOf(`cell_${at}`, reading.badValues)} AS kind_${at}`);
+  const select = tags.flatMap((_, at) =>
+    letters.map((letter) => `count(*) FILTER (kind_${at} = '${letter}')`),
+  );
+  const [row] = await database.rows(
+    `SELECT ${select.join(", ")} FROM (SELECT ${kinds.join(", ")} FROM (SELECT ${cells.join(", ")} FROM ${relation.from}))`,
+    placeOf(relation),
+  );
+  return new Map(
+    tags.map((tag, at) => {
+      const counts = letters.map((letter, k) => [letter, Number(row?.[at * letters.length + k] ?? 0)]);
+      return [tag, Object.fromEntries(counts)];
+    }),
   );
 }
