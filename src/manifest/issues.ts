@@ -147,7 +147,8 @@ const FORMS: Readonly<Record<string, string>> = {
 };
 
 function form({ type = "object", anyOf }: Schema): string {
-  return anyOf === undefined ? FORMS[type]! : anyOf.map(form).join(" or ");
+  if (anyOf !== undefined) return anyOf.map(form).join(" or ");
+  return (typeof type === "string" ? [type] : type).map((one) => FORMS[one]!).join(" or ");
 }
 
 function show(value: unknown): string {
@@ -166,7 +167,7 @@ function at(values: unknown, path: ManifestPath): unknown {
 }
 
 interface Schema {
-  type?: string;
+  type?: string | readonly string[];
   description?: string;
   enum?: readonly string[];
   const?: unknown;

@@ -90,7 +90,7 @@ function resolveSource(name: string, source: SourceText): SourceSpec {
     ...({ shape: source.shape, columns: source.columns } as TableShape),
     ...rows,
     ...given({ quality: source.quality }),
-    badValues: source.bad_values,
+    badValues: source.bad_values.map(String),
   };
 }
 

@@ -151,9 +151,9 @@ const table = {
   time: timeReading.prefault({}),
   quality: qualityReading.optional(),
   bad_values: z
-    .array(z.string())
+    .array(z.union([z.string(), z.number()]).meta({ description: 'for example "Bad Input" or -9999' }))
     .default([])
-    .meta({ description: 'words of a value column that mean "no value", beside the usual ones' }),
+    .meta({ description: 'words and numbers of a value column that mean "no value", beside the usual ones' }),
   order: rowOrder,
 };
 
