@@ -1,10 +1,17 @@
 import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { AlignError } from "../errors.ts";
-import { type Database, describe, literal, type Relation } from "../tables/index.ts";
+import {
+  type Database,
+  describe,
+  fileLiteral,
+  literal,
+  type Relation,
+  requireSameColumns,
+} from "../tables/index.ts";
 import type { TableRequest } from "./source.ts";
 
-const headerBytes = 256 * 1024;
+const headerBytes = 1024 * 1024;
 
 /** The head of one file: its encoding, separator and column names. */
 interface Head {
@@ -20,6 +27,10 @@ interface Head {
 export async function openCsv(database: Database, request: TableRequest): Promise<Relation> {
   const place = { source: request.name };
   const heads = await Promise.all(request.files.map((file) => readHead(file, request.name)));
+  requireSameColumns(
+    request.name,
+    heads.map((head, index) => ({ file: request.files[index] ?? "", columns: head.names })),
+  );
   const scans = request.files.map((file, index) => `SELECT * FROM ${scan(file, heads[index] as Head)}`);
   const from = `(${scans.join(" UNION ALL BY NAME ")})`;
   return {
@@ -34,17 +45,29 @@ export async function openCsv(database: Database, request: TableRequest): Promis
 function scan(file: string, head: Head): string {
   const columns = head.names.map((name) => `${literal(name)}: 'VARCHAR'`).join(", ");
   return (
-    `read_csv(${literal(file)}, auto_detect = false, header = true, delim = ${literal(head.separator)}, ` +
+    `read_csv(${fileLiteral(file)}, auto_detect = false, header = true, delim = ${literal(head.separator)}, ` +
     `quote = '"', escape = '"', nullstr = '', encoding = '${head.encoding}', columns = {${columns}})`
   );
 }
 
 async function readHead(file: string, source: string): Promise<Head> {
   const bytes = await firstBytes(file, source);
-  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
-  const text = new TextDecoder(isUtf16 ? "utf-16le" : "utf-8").decode(bytes);
-  const line = firstRecord(text);
   const place = { where: { source, file } };
+  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) {
+    throw new AlignError("SOURCE_ENCODING", `source ${source}: the file is big-endian UTF-16`, {
+      ...place,
+      hint: "save it as UTF-8",
+    });
+  }
+  const text = new TextDecoder(isUtf16 ? "utf-16le" : "utf-8").decode(bytes);
+  const line = firstRecord(text, bytes.length < headerBytes);
+  if (line === undefined) {
+    throw new AlignError("SOURCE_HEADER", `source ${source}: the header row does not end`, {
+      where: { source, file, line: 1 },
+      hint: "it is longer than 1 MiB, or a quote in it is not closed",
+    });
+  }
   if (line.trim() === "") {
     throw new AlignError("SOURCE_EMPTY", `source ${source}: the file has no header row`, {
       ...place,
@@ -53,13 +76,14 @@ async function readHead(file: string, source: string): Promise<Head> {
   }
   const separator = mostFrequent(line);
   const names = splitRecord(line, separator);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  const folded = names.map((name) => name.toLowerCase());
+  const twice = names.find((_, index) => folded.indexOf(folded[index] ?? "") !== index);
   if (twice !== undefined || names.includes("")) {
     const what =
       twice === undefined || twice === "" ? "a column without a name" : `two columns named "${twice}"`;
     throw new AlignError("SOURCE_HEADER", `source ${source}: the header has ${what}`, {
       where: { source, file, line: 1 },
-      hint: "give every column a name of its own; a file without a header row is read by a source of kind sql",
+      hint: "give every column a name of its own, in small or capital letters; a file without a header row is read by a source of kind sql",
     });
   }
   return { encoding: isUtf16 ? "utf-16" : "utf-8", separator, names };
@@ -99,15 +123,14 @@ async function inflateHead(head: Buffer, source: string, file: string): Promise<
   });
 }
 
-/** The text up to the first line break outside quotes, without a byte order mark. */
-function firstRecord(text: string): string {
-  const body = text.replace(/^\ufeff/, "");
+/** The text up to the first line break outside quotes; undefined where there is none and the text is not whole. */
+function firstRecord(body: string, isWhole: boolean): string | undefined {
   let isQuoted = false;
   for (let i = 0; i < body.length; i++) {
     if (body[i] === '"') isQuoted = !isQuoted;
     else if (!isQuoted && (body[i] === "\n" || body[i] === "\r")) return body.slice(0, i);
   }
-  return body;
+  return isWhole ? body : undefined;
 }
 
 function mostFrequent(line: string): string {

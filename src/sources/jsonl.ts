@@ -1,4 +1,4 @@
-import { type Database, describe, identifier, literal, type Relation } from "../tables/index.ts";
+import { type Database, describe, fileLiteral, identifier, literal, type Relation } from "../tables/index.ts";
 import type { TableRequest } from "./source.ts";
 
 /**
@@ -7,35 +7,40 @@ import type { TableRequest } from "./source.ts";
  */
 export async function openJsonl(database: Database, request: TableRequest): Promise<Relation> {
   const place = { source: request.name };
-  const list = `[${request.files.map(literal).join(", ")}]`;
+  const list = `[${request.files.map(fileLiteral).join(", ")}]`;
   const found = await describe(
     database,
     `read_json(${list}, format = 'newline_delimited', sample_size = -1, union_by_name = true)`,
     place,
   );
-  const columns = new Map([...found].map(([name, type]) => [name, keptType(type)]));
-  const shape = [...columns].map(([name, type]) => `${literal(name)}: ${literal(type)}`).join(", ");
-  const rows = `read_json(${list}, format = 'newline_delimited', columns = {${shape}})`;
   const exact = request.timeColumns.filter((column) => /^(DOUBLE|JSON)$/.test(found.get(column) ?? ""));
+  const columns = new Map([...found].map(([name, type]) => [name, keptType(type)]));
+  const shape = [...columns].map(
+    ([name, type]) => `${literal(name)}: ${literal(type.replace("JSON", "VARCHAR"))}`,
+  );
+  const rows = `read_json(${list}, format = 'newline_delimited', columns = {${shape.join(", ")}})`;
   const from = exact.length === 0 ? rows : withOwnDigits(rows, list, exact);
   for (const column of exact) columns.set(column, "VARCHAR");
   return { source: request.name, from, columns, typed: true, files: request.files };
 }
 
-/** Dates, times and identifiers that DuckDB recognises would lose digits or zones: they stay as written. */
+/**
+ * Dates, times and identifiers that DuckDB recognises would lose digits or zones: they stay as written.
+ * JSON is what it says of a column that mixes numbers and words, or holds objects: texts whose types are found by content.
+ */
 function keptType(type: string): string {
-  if (/^(BIGINT|DOUBLE|BOOLEAN)(\[\])?$/.test(type) || /^VARCHAR\[\]$/.test(type)) return type;
-  if (/^(STRUCT|MAP)/.test(type)) return "JSON";
-  return "VARCHAR";
+  if (/^(BIGINT|DOUBLE|BOOLEAN|VARCHAR)(\[\])?$/.test(type)) return type;
+  return /^(JSON$|STRUCT|MAP)/.test(type) ? "JSON" : "VARCHAR";
 }
 
+/** Of the numbers that follow the key in the line, the one that DuckDB read. */
 function withOwnDigits(rows: string, list: string, columns: readonly string[]): string {
   const replaced = columns.map((column) => {
     const key = JSON.stringify(column).replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-    const digits = `regexp_extract(o.json::VARCHAR, ${literal(`${key}\\s*:\\s*(-?[0-9][0-9.eE+-]*)`)}, 1)`;
+    const numbers = `regexp_extract_all(o.json::VARCHAR, ${literal(`${key}\\s*:\\s*(-?[0-9][0-9.eE+-]*)`)}, 1)`;
     const name = identifier(column);
-    const isSame = `TRY_CAST(${digits} AS DOUBLE) = TRY_CAST(r.${name} AS DOUBLE)`;
-    return `CASE WHEN ${isSame} THEN ${digits} ELSE r.${name}::VARCHAR END AS ${name}`;
+    const isSame = `TRY_CAST(digits AS DOUBLE) = TRY_CAST(r.${name} AS DOUBLE)`;
+    return `coalesce(list_filter(${numbers}, lambda digits: ${isSame})[1], r.${name}::VARCHAR) AS ${name}`;
   });
   const objects = `read_json_objects(${list}, format = 'newline_delimited')`;
   return `(SELECT r.* REPLACE (${replaced.join(", ")}) FROM ${rows} r POSITIONAL JOIN ${objects} o)`;

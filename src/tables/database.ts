@@ -198,3 +198,8 @@ export function identifier(name: string): string {
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** The path of one existing file, whose name may hold what DuckDB would take for a glob. */
+export function fileLiteral(path: string): string {
+  return literal(path.replace(/[[*?]/g, "[$&]"));
+}

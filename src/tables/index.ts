@@ -1,10 +1,10 @@
 export { emptyCounts, type SourceCounts } from "./counts.ts";
-export { Database, identifier, literal } from "./database.ts";
+export { Database, fileLiteral, identifier, literal } from "./database.ts";
 export { type LongReading, readLong } from "./long.ts";
 export { OrderCount, sortedPositions, takeTimes } from "./order.ts";
 export { type ParquetRequest, parquetRelation } from "./parquet.ts";
 export { type QualityReading, STATUS_NO_DATA } from "./quality.ts";
-export { describe, findFiles, listed, type Relation } from "./relation.ts";
+export { describe, findFiles, listed, type Relation, requireSameColumns } from "./relation.ts";
 export { planTime, type TimeReading } from "./time.ts";
 export { readTimes } from "./times.ts";
 export { cellText, type ValueRequest } from "./values.ts";

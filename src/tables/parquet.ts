@@ -1,8 +1,8 @@
 import { openAsBlob } from "node:fs";
 import { tableFromIPC } from "apache-arrow";
 import { ParquetFile } from "parquet-wasm";
-import { type Database, identifier, literal } from "./database.ts";
-import { describe, type Relation } from "./relation.ts";
+import { type Database, fileLiteral, identifier } from "./database.ts";
+import { describe, type Relation, requireSameColumns } from "./relation.ts";
 
 /** What `parquetRelation` reads; `files` are the source's own, `parts` the Parquet files behind them. */
 export interface ParquetRequest {
@@ -21,9 +21,17 @@ export async function parquetRelation(database: Database, request: ParquetReques
     source: request.name,
     ...(request.files.length === 1 && file !== undefined ? { file } : {}),
   };
-  const list = `[${request.parts.map(literal).join(", ")}]`;
+  const list = `[${request.parts.map(fileLiteral).join(", ")}]`;
   const scan = `read_parquet(${list}${request.parts.length > 1 ? ", union_by_name = true" : ""})`;
   const columns = await describe(database, scan, place);
+  if (request.parts.length > 1) {
+    const parts: { file: string; columns: string[] }[] = [];
+    for (const [index, part] of request.parts.entries()) {
+      const own = await describe(database, `read_parquet(${fileLiteral(part)})`, place);
+      parts.push({ file: request.files[index] ?? part, columns: [...own.keys()] });
+    }
+    requireSameColumns(request.name, parts);
+  }
   const relation = { source: request.name, columns, typed: true, files: request.files };
   const cut = await cutColumns(database, list, request, columns);
   if (cut.length === 0) return { ...relation, from: scan };

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { AlignError, type ErrorPlace } from "../errors.ts";
 import type { Database } from "./database.ts";
 import { literal } from "./database.ts";
@@ -93,7 +94,32 @@ export async function nthRow(
   return found === undefined ? undefined : { row: Number(found[0]), text: String(found[1]) };
 }
 
-/** Existing files that a manifest path names: itself, or a glob, in name order. */
+/**
+ * Parts of one source are one table: refuses a part that lacks a column which another has.
+ *
+ * @throws AlignError SOURCE_PARTS_DIFFER, naming the file and the column.
+ */
+export function requireSameColumns(
+  source: string,
+  parts: readonly { readonly file: string; readonly columns: readonly string[] }[],
+): void {
+  for (const { file, columns } of parts) {
+    const own = new Set(columns);
+    const other = parts.find((part) => part.columns.some((column) => !own.has(column)));
+    if (other === undefined) continue;
+    const column = other.columns.find((one) => !own.has(one));
+    throw new AlignError(
+      "SOURCE_PARTS_DIFFER",
+      `source ${source}: ${basename(file)} has no column "${column}", ${basename(other.file)} has`,
+      {
+        where: { source, file },
+        hint: "parts of one source have the same columns, in any order; else make two sources, or one of kind sql with union_by_name",
+      },
+    );
+  }
+}
+
+/** Existing files that manifest paths name, themselves or by a glob: each once, in name order. */
 export async function findFiles(
   database: Database,
   paths: readonly string[],
@@ -101,12 +127,12 @@ export async function findFiles(
   exists: (path: string) => Promise<"file" | "directory" | "nothing">,
   source: string,
 ): Promise<string[]> {
-  const files: string[] = [];
+  const files = new Set<string>();
   for (const path of paths) {
     const absolute = resolvePath(path);
     const kind = await exists(absolute);
     if (kind === "file") {
-      files.push(absolute);
+      files.add(absolute);
       continue;
     }
     const isGlob = /[*?[]/.test(path);
@@ -130,7 +156,7 @@ export async function findFiles(
         },
       );
     }
-    files.push(...found);
+    for (const file of found) files.add(file);
   }
-  return files;
+  return [...files].sort();
 }
