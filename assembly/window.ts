@@ -23,13 +23,11 @@ function leaf(op: i32, value: i64): i64 {
   return value;
 }
 
-/** The sum of values[from .. to): two running sums, of every other value, then the odd one out. */
+/** The sum of values[from .. to) in order, as anyone would check it by hand. */
 function sumRange(values: usize, from: usize, to: usize): f64 {
-  let two = f64x2.splat(0);
-  let i = from;
-  for (; i + 2 <= to; i += 2) two = f64x2.add(two, v128.load(values + (i << 3)));
-  const sum = f64x2.extract_lane(two, 0) + f64x2.extract_lane(two, 1);
-  return i < to ? sum + load<f64>(values + (i << 3)) : sum;
+  let sum: f64 = 0;
+  for (let i = from; i < to; i++) sum += load<f64>(values + (i << 3));
+  return sum;
 }
 
 /** values[from .. to) folded, from < to. */
@@ -167,7 +165,7 @@ function fold<T extends number>(
  * outValidity  out  bits[length], 0 where the window is empty; whole 64-bit words, zero past the length
  * returns           how many windows are not empty
  *
- * A sum depends on lo and hi alone, not on the other windows of the call: up to 64 values two running sums, beyond
+ * A sum depends on lo and hi alone, not on the other windows of the call: up to 64 values one running sum, beyond
  * that the pairwise sum of blocks at multiples of 64. NaN spreads, and -0 is less than 0.
  * O(samples + length * 128 + log samples).
  */

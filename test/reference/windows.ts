@@ -15,14 +15,7 @@ export function windowsTwin(
   });
 }
 
-/** The sum of up to 64 values: those at even places, plus those at odd places, plus an odd one out. */
+/** The sum of up to 64 values, in order. */
 export function shortSumTwin(values: readonly number[]): number {
-  const paired = values.length - (values.length % 2);
-  let even = 0;
-  let odd = 0;
-  for (let i = 0; i < paired; i += 2) {
-    even += values[i]!;
-    odd += values[i + 1]!;
-  }
-  return paired < values.length ? even + odd + values[paired]! : even + odd;
+  return values.reduce((sum, value) => sum + value, 0);
 }
