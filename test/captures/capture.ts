@@ -2,10 +2,11 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DuckDBInstance, DuckDBListValue } from "@duckdb/node-api";
-import { afterAll, describe } from "vitest";
+import { afterAll, describe, expect } from "vitest";
 import { AlignError } from "../../src/errors.ts";
 import { parseManifest } from "../../src/manifest/index.ts";
 import { type AlignOptions, type AlignResult, alignCapture } from "../../src/run/index.ts";
+import { firstDifference, type Truth } from "./truth.ts";
 
 /** Where the recordings lie; they are no part of the package. */
 export const data = resolve(import.meta.dirname, "../../../shared/data");
@@ -81,6 +82,14 @@ export function int64s(columns: Columns, name: string): bigint[] {
     if (typeof cell !== "bigint") throw new Error(`column ${name} holds ${String(cell)}`);
     return cell;
   });
+}
+
+/** A tag's three columns are bit for bit what they must be. */
+export function expectTag<V>(columns: Columns, tag: string, truth: Truth<V>): void {
+  const { values, ages, statuses } = truth;
+  expect(firstDifference(column(columns, tag), values), tag).toBeUndefined();
+  expect(firstDifference(column(columns, `${tag}.age`), ages), `${tag}.age`).toBeUndefined();
+  expect(firstDifference(column(columns, `${tag}.status`), statuses), `${tag}.status`).toBeUndefined();
 }
 
 /** How a capture fails: the AlignError that comes out. */

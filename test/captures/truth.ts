@@ -129,3 +129,13 @@ function truth<V>(
     statuses: cells.map((one) => one?.status ?? 0x809b0000),
   };
 }
+
+/** The first row in which two columns differ, in words; undefined where none does. */
+export function firstDifference(
+  actual: readonly unknown[],
+  expected: readonly unknown[],
+): string | undefined {
+  if (actual.length !== expected.length) return `${actual.length} rows, not ${expected.length}`;
+  const row = actual.findIndex((cell, index) => !Object.is(cell, expected[index]));
+  return row < 0 ? undefined : `row ${row}: ${String(actual[row])}, not ${String(expected[row])}`;
+}
