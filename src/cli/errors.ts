@@ -11,7 +11,9 @@ export function belowHere({ code, message, where, hint }: AlignError, here: stri
   const short = (text: string) =>
     below === sep
       ? text
-      : text.replaceAll(below, (found, at: number) => (/[\w./\\-]/.test(text[at - 1] ?? "") ? found : ""));
+      : text === here
+        ? "."
+        : text.replaceAll(below, (found, at: number) => (/[\w./\\-]/.test(text[at - 1] ?? "") ? found : ""));
   return {
     code,
     message: short(message),
@@ -46,7 +48,7 @@ function placeText(where: ErrorPlace | undefined): string {
     source === undefined ? "" : `source ${source}`,
     tag === undefined ? "" : `tag ${tag}`,
     input ?? "",
-    row === undefined ? "" : `row ${row}`,
+    row === undefined ? "" : `row ${row} (from 0)`,
     time ?? "",
   ];
   return parts.filter((part) => part !== "").join(", ");

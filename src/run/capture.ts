@@ -251,7 +251,7 @@ function requireCoverage(manifest: Manifest, report: AlignReport): void {
     `${short.length === 1 ? "a tag has" : `${short.length} tags have`} fewer values than require.coverage ${least}: ${shown}`,
     {
       where: { tag: first[0] },
-      hint: "see with --dry-run which frames lack a value; widen tolerance or max_gap, or lower require.coverage",
+      hint: "widen its tolerance or max_gap, or lower require.coverage: the status column then says why a frame has no value",
     },
   );
 }

@@ -9,9 +9,17 @@ import {
   estimateClockMap,
   identityMap,
 } from "../clock/index.ts";
-import { AlignError } from "../errors.ts";
+import { AlignError, type ErrorPlace } from "../errors.ts";
 import type { EvidenceSpec, Manifest, MapSpec, MarksEvidenceSpec } from "../manifest/index.ts";
-import { cellText, emptyCounts, identifier, planTime, type Relation, readTimes } from "../tables/index.ts";
+import {
+  cellText,
+  emptyCounts,
+  identifier,
+  planTime,
+  type Relation,
+  readTimes,
+  type TimeReading,
+} from "../tables/index.ts";
 import { parseDuration } from "../time.ts";
 import type { Session } from "./session.ts";
 
@@ -36,7 +44,7 @@ export async function readClocks(session: Session, manifest: Manifest): Promise<
     for (const one of spec.evidence) evidence.push(await readEvidence(session, label, one));
     edges.push({ from: spec.from, to: spec.to, label, map: estimate(session, label, evidence, spec), spec });
   }
-  const graph = buildClockGraph(manifest.referenceClock, edges);
+  const graph = inManifest(manifest, () => buildClockGraph(manifest.referenceClock, edges));
   const used = new Map<string, ClockMap>();
   const reports = new Map<string, ClockReport>();
   return {
@@ -44,7 +52,7 @@ export async function readClocks(session: Session, manifest: Manifest): Promise<
       const known = used.get(clock);
       if (known !== undefined) return known;
       if (clock === manifest.referenceClock) return identityMap();
-      const { map, path } = graph.mapToReference(clock);
+      const { map, path } = inManifest(manifest, () => graph.mapToReference(clock));
       const specs = path.map((hop) => edges.find((edge) => edge.label === hop.label)?.spec);
       const models = [...new Set(specs.map((spec) => spec?.model ?? ""))].join(" + ");
       const kinds = [...new Set(specs.flatMap((spec) => spec?.evidence.map((one) => one.kind) ?? []))];
@@ -58,6 +66,21 @@ export async function readClocks(session: Session, manifest: Manifest): Promise<
     reports: () => [...reports.values()],
     used: () => used,
   };
+}
+
+/** The clocks and their maps are the manifest's: an error names it. */
+function inManifest<T>({ path }: Manifest, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (!(cause instanceof AlignError) || path === undefined) throw cause;
+    throw placed(cause, { file: path, ...cause.where });
+  }
+}
+
+function placed(cause: AlignError, where: ErrorPlace, hint = cause.hint): AlignError {
+  const { code, message } = cause;
+  return new AlignError(code as "CLOCK_", message, { where, ...(hint === undefined ? {} : { hint }), cause });
 }
 
 function estimate(session: Session, label: string, evidence: readonly Evidence[], spec: MapSpec): ClockMap {
@@ -89,7 +112,7 @@ async function readMarks(session: Session, label: string, spec: MarksEvidenceSpe
   const relation = await session.table(`marks of ${label}`, { path: [spec.path] }, [from, to]);
   const readColumn = async (column: string, key: string) => {
     const unit = (await isWhole(session, relation, column)) ? ({ unit: "ns" } as const) : {};
-    const plan = await planTime(session.database, relation, column, { ambiguous: "reject", ...unit }, key);
+    const plan = await planMarks(session, relation, column, { ambiguous: "reject", ...unit }, key);
     const [count] = await session.database.rows(`SELECT count(*) FROM ${relation.from}`, {});
     const read = await readTimes(
       session.database,
@@ -101,7 +124,7 @@ async function readMarks(session: Session, label: string, spec: MarksEvidenceSpe
     );
     const missing = read.missing?.indexOf(1) ?? -1;
     if (missing < 0) return read.times;
-    throw new AlignError("SOURCE_MARKS", `map ${label}: a mark has no ${key.replace("columns.", "")} time`, {
+    throw new AlignError("SOURCE_MARKS", `map ${label}: a mark has no "${column}" (${key})`, {
       where: { file: resolve(session.base, spec.path), row: missing },
       hint: "a mark is one instant on both clocks: fill both cells, or drop the row",
     });
@@ -123,6 +146,23 @@ async function readMarks(session: Session, label: string, spec: MarksEvidenceSpe
   };
   if (uncertainty === undefined) return marks;
   return { ...marks, uncertainty: await readUncertainty(session, relation, spec, uncertainty) };
+}
+
+/** Marks have no `time` key that a hint could speak of. */
+async function planMarks(
+  session: Session,
+  relation: Relation,
+  column: string,
+  reading: TimeReading,
+  key: string,
+) {
+  try {
+    return await planTime(session.database, relation, column, reading, key);
+  } catch (cause) {
+    if (!(cause instanceof AlignError) || !cause.code.startsWith("SOURCE_TIME_")) throw cause;
+    const hint = "a mark's times are ISO 8601 with Z or an offset, or whole nanoseconds";
+    throw placed(cause, cause.where ?? {}, hint);
+  }
 }
 
 /** Whether every cell is a whole number, then of ns, as a library user would give it. */

@@ -52,6 +52,8 @@ async function readVideo(session: Session, spec: VideoSourceSpec): Promise<Sourc
   const video = await readVideoFrames(file, {
     ...(ffprobe === undefined ? {} : { ffprobe }),
     ...(signal === undefined ? {} : { signal }),
+  }).catch((cause: unknown) => {
+    throw cause instanceof AlignError ? ofSource(spec.name, cause) : cause;
   });
   const start = startOf(spec, file, video.creationTime);
   const times = video.ptsNs.map((pts) => pts + start);
@@ -62,6 +64,15 @@ async function readVideo(session: Session, spec: VideoSourceSpec): Promise<Sourc
     counts: withSpan(counts, times),
     description: `${video.codec} ${video.width}x${video.height}, ${video.averageRate} frames/s`,
   };
+}
+
+function ofSource(source: string, cause: AlignError): AlignError {
+  const { code, message, where, hint } = cause;
+  return new AlignError(code as "SOURCE_", message, {
+    where: { source, ...where },
+    ...(hint === undefined ? {} : { hint }),
+    cause,
+  });
 }
 
 function startOf(spec: VideoSourceSpec, file: string, creationTime: bigint | undefined): bigint {
