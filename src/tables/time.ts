@@ -66,17 +66,15 @@ export async function planTime(
   if (/^(TIMESTAMP|DATE$)/.test(type)) {
     const isInstant = type === "TIMESTAMP WITH TIME ZONE" || relation.utcColumns?.has(column) === true;
     const decode = isInstant || reading.zone === undefined ? "instant" : "local";
-    const stamp = type === "DATE" ? `${name}::TIMESTAMP` : name;
-    const sql = type === "TIMESTAMP_NS" ? `epoch_ns(${name})` : `TRY(epoch_ns(${stamp}))`;
+    const sql = type === "TIMESTAMP_NS" ? `epoch_ns(${name})` : fromMicros(name);
     await requireRange(database, relation, key, name, sql);
     return { ...base, decode, sql };
   }
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) {
     requireUnit(relation, reading, key, column);
-    const sql = `TRY(${name}::HUGEINT * ${base.unitNs})`;
-    const whole = `TRY_CAST(${sql} AS BIGINT)`;
-    await requireRange(database, relation, key, name, whole);
-    return { ...base, decode: "instant", sql: whole };
+    const sql = `TRY_CAST(TRY_CAST(${name} AS BIGINT)::HUGEINT * ${base.unitNs} AS BIGINT)`;
+    await requireRange(database, relation, key, name, sql);
+    return { ...base, decode: "instant", sql };
   }
   if (type === "DOUBLE" || type === "FLOAT") {
     requireUnit(relation, reading, key, column);
@@ -86,6 +84,11 @@ export async function planTime(
   if (reading.unit !== undefined) return planDecimal(database, relation, text, base, key);
   if (reading.format !== undefined) return planFormat(database, relation, text, base, reading.format, key);
   return planIso(database, relation, text, base, key);
+}
+
+/** Int64 ns of a date or a timestamp in microseconds or coarser; null where that is out of range. */
+function fromMicros(sql: string): string {
+  return `TRY_CAST(epoch_us(${sql})::HUGEINT * 1000 AS BIGINT)`;
 }
 
 type PlanBase = Pick<TimePlan, "column" | "reading" | "unitNs">;
@@ -158,7 +161,8 @@ async function formatSql(
     throw refused("is not a pattern", cause);
   }
   if (!/%n/.test(format) || !/%[zZ]/.test(format)) {
-    return `TRY(epoch_ns(try_strptime(${text}, ${literal(format)})))`;
+    const stamp = `try_strptime(${text}, ${literal(format)})`;
+    return /%n/.test(format) ? `epoch_ns(${stamp})` : fromMicros(stamp);
   }
   const stem = /^(.*?) ?%z$/s.exec(format)?.[1];
   if (stem === undefined || /%[zZ]/.test(stem))
@@ -170,7 +174,7 @@ async function formatSql(
   const minutes = `(left(${digits}, 2)::BIGINT * 60 + coalesce(TRY_CAST(substr(${digits}, 3, 2) AS BIGINT), 0))`;
   const sign = `(CASE left(${zone}, 1) WHEN '-' THEN -1 ELSE 1 END)`;
   const shift = `CASE WHEN upper(${zone}) = 'Z' THEN 0 WHEN ${digits} <> '' THEN ${sign} * ${minutes} END`;
-  return `TRY(${wall} - (${shift}) * 60000000000)`;
+  return `TRY_CAST(${wall}::HUGEINT - (${shift}) * 60000000000 AS BIGINT)`;
 }
 
 async function planIso(

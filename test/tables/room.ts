@@ -1,0 +1,168 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { expect } from "vitest";
+import { AlignError } from "../../src/errors.ts";
+import type { Samples, Values } from "../../src/samples.ts";
+import { openTable, type TableKind } from "../../src/sources/index.ts";
+import {
+  Database,
+  emptyCounts,
+  planTime,
+  type Relation,
+  readLong,
+  readTimes,
+  readWide,
+  type TimeReading,
+  type ValueRequest,
+} from "../../src/tables/index.ts";
+
+/** A directory with files in it and a database over it. */
+export class Room {
+  readonly base: string;
+  readonly database: Database;
+
+  private constructor(base: string, database: Database) {
+    this.base = base;
+    this.database = database;
+  }
+
+  static async open(): Promise<Room> {
+    const base = mkdtempSync(join(tmpdir(), "tables-test-"));
+    return new Room(base, await Database.open(base));
+  }
+
+  close(): void {
+    this.database.close();
+    rmSync(this.base, { recursive: true, force: true });
+  }
+
+  write(name: string, content: string | Uint8Array): string {
+    const path = join(this.base, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+    return path;
+  }
+
+  async table(kind: TableKind, files: readonly string[], timeColumns: readonly string[] = ["ts"]) {
+    return openTable[kind](this.database, { name: "plant", files, timeColumns });
+  }
+
+  async csv(text: string): Promise<Relation> {
+    return this.table("csv", [this.write(`${this.database.uniqueName("table")}.csv`, text)]);
+  }
+
+  async jsonl(lines: readonly string[]): Promise<Relation> {
+    const file = this.write(`${this.database.uniqueName("table")}.jsonl`, `${lines.join("\n")}\n`);
+    return this.table("jsonl", [file]);
+  }
+
+  async sql(query: string): Promise<Relation> {
+    return openTable.sql(this.database, { name: "plant", files: [], query, timeColumns: ["ts"] });
+  }
+
+  /** Writes what a query selects as a Parquet file and opens it. */
+  async parquet(query: string): Promise<Relation> {
+    const file = join(this.base, `${this.database.uniqueName("table")}.parquet`);
+    await this.database.run(`COPY (${query}) TO '${file}' (FORMAT parquet)`, {});
+    return this.table("parquet", [file]);
+  }
+
+  /** Instants of the column `ts` in row order; null where the cell is empty. */
+  async times(relation: Relation, time: Partial<TimeReading> = {}) {
+    const counts = emptyCounts();
+    const reading: TimeReading = { ambiguous: "reject", ...time };
+    const plan = await planTime(this.database, relation, "ts", reading, "columns.time");
+    const [row] = await this.database.rows(`SELECT count(*) FROM ${relation.from}`, {});
+    const total = Number(row?.[0]);
+    const read = await readTimes(this.database, relation, plan, relation.from, total, counts);
+    const times = Array.from(read.times, (one, at) => (read.missing?.[at] === 1 ? null : one));
+    return { times, counts };
+  }
+}
+
+export interface Reading {
+  readonly time?: Partial<TimeReading>;
+  readonly quality?: Parameters<typeof readLong>[2]["quality"];
+  readonly badValues?: readonly string[];
+  readonly strict?: boolean;
+}
+
+type Asked = string | (Partial<ValueRequest> & { tag: string });
+
+function requestOf(asked: Asked): ValueRequest {
+  return { linear: false, ...(typeof asked === "string" ? { tag: asked } : asked) };
+}
+
+function common({ time, quality, badValues, strict }: Reading) {
+  return {
+    time: { ambiguous: "reject" as const, ...time },
+    badValues: badValues ?? [],
+    strict: strict ?? false,
+    ...(quality === undefined ? {} : { quality }),
+  };
+}
+
+/** Tags of a long table with columns ts, tag, value and perhaps quality. */
+export async function long(room: Room, relation: Relation, tags: readonly Asked[], reading: Reading = {}) {
+  const quality = relation.columns.has("quality") ? { quality: "quality" } : {};
+  const columns = { time: "ts", tag: "tag", value: "value", ...quality };
+  return readLong(room.database, relation, { ...common(reading), columns }, tags.map(requestOf));
+}
+
+/** Tags of a wide table with a column ts and perhaps quality. */
+export async function wide(
+  room: Room,
+  relation: Relation,
+  tags: readonly Asked[],
+  reading: Reading = {},
+  read: typeof readWide = readWide,
+) {
+  const quality = relation.columns.has("quality") ? { quality: "quality" } : {};
+  return read(
+    room.database,
+    relation,
+    { ...common(reading), columns: { time: "ts", ...quality } },
+    tags.map(requestOf),
+  );
+}
+
+/** Values as plain data, null where the sample is bad. */
+export function plain(data: { values: Values; status?: Uint32Array } | undefined): unknown[] {
+  if (data === undefined) return [];
+  return cells(data.values).map((cell, at) => ((data.status?.[at] ?? 0) >>> 30 >= 2 ? null : cell));
+}
+
+function cells(values: Values): unknown[] {
+  switch (values.type) {
+    case "text":
+      return Array.from(values.codes, (code) => values.dictionary[code]);
+    case "boolean":
+      return Array.from(values.data, (one) => one === 1);
+    case "list": {
+      const items = cells(values.items);
+      return Array.from({ length: values.offsets.length - 1 }, (_, row) =>
+        items.slice(values.offsets[row], values.offsets[row + 1]),
+      );
+    }
+    default:
+      return Array.from<unknown>(values.data);
+  }
+}
+
+export function statuses(samples: Samples | undefined): number[] {
+  return Array.from(samples?.status ?? new Uint32Array(samples?.times.length ?? 0));
+}
+
+/** The AlignError that a promise is rejected with; anything else is a failure. */
+export async function refusal(promise: Promise<unknown>): Promise<AlignError> {
+  const outcome = await promise.then(
+    () => "no error",
+    (error: unknown) => error,
+  );
+  expect(outcome).toBeInstanceOf(AlignError);
+  const error = outcome as AlignError;
+  expect(error.hint ?? "").not.toBe("");
+  expect(error.message).not.toMatch(/undefined|\[object/);
+  return error;
+}
