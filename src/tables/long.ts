@@ -69,7 +69,7 @@ export async function readLong(
   const time = await planTime(database, relation, reading.columns.time, reading.time, "columns.time");
   if (requests.length === 0) return { samples: [], counts };
   const coded = await codeTags(database, relation, reading, tags);
-  const isText = /^(VARCHAR|JSON|ENUM)/.test(valueType);
+  const isText = /^(VARCHAR|JSON|ENUM\(.*\))$/.test(valueType);
   const kinds = await countKinds(database, coded, reading, tags, isText);
   const quality =
     reading.columns.quality === undefined

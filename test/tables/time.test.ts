@@ -276,6 +276,33 @@ describe("numbers with a unit", () => {
     ]);
   });
 
+  it("random decimal text is exact, with and without an exponent", async () => {
+    const digits = fc.tuple(
+      fc.constantFrom("", "-", "+"),
+      fc.bigInt({ min: 0n, max: 9_200_000_000n }),
+      fc.stringMatching(/^[0-9]{1,9}$/),
+    );
+    const cases = fc.sample(digits, { numRuns: 500, seed: 3 });
+    for (const [name, scale] of Object.entries(units)) {
+      const expected = cases.map(([sign, whole, fraction]) => {
+        const billionths = whole * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
+        const ns = (2n * billionths * scale + 1_000_000_000n) / 2_000_000_000n;
+        return sign === "-" ? -ns : ns;
+      });
+      const plain = cases.map((parts) => `${parts[0]}${parts[1]}.${parts[2]}`);
+      const reading = { unit: name as keyof typeof units };
+      expect((await texts(plain, reading)).times).toEqual(expected);
+      expect(
+        (
+          await texts(
+            plain.map((text) => `${text}e0`),
+            reading,
+          )
+        ).times,
+      ).toEqual(expected);
+    }
+  });
+
   it("text that is no number or out of range is refused, with its row", async () => {
     const garbage = await refusal(texts(["1", "1_000"], { unit: "s" }));
     expect([garbage.code, garbage.where?.row]).toEqual(["SOURCE_TIME_TEXT", 1]);
