@@ -1,6 +1,6 @@
 import type { ManifestDocument, ManifestPath, Problem } from "./document.ts";
 import { dotted } from "./issues.ts";
-import { nearestWord } from "./nearest.ts";
+import { Problems } from "./problems.ts";
 import type { ManifestText, MapText, SourceText } from "./schema.ts";
 import { tagProblems } from "./tags.ts";
 
@@ -30,38 +30,6 @@ export function semanticProblems(text: ManifestText, document: ManifestDocument)
   tagProblems(text, document.names(["tags"]), found);
   checkOutputs(text, found);
   return found.list;
-}
-
-/** A growing list of problems. */
-export class Problems {
-  readonly list: Problem[] = [];
-
-  add(
-    code: Problem["code"],
-    path: ManifestPath,
-    message: string,
-    hint: string,
-    at: Problem["at"] = "value",
-  ): void {
-    this.list.push({ code, path, message, hint, at });
-  }
-
-  /** Whether a name is one of those declared; if not, that is a problem. */
-  known(what: "clock" | "source", name: string, declared: readonly string[], path: ManifestPath): boolean {
-    if (declared.includes(name)) return true;
-    const near = nearestWord(name, declared);
-    const all =
-      declared.length === 0
-        ? `${what}s is empty: declare "${name}" there`
-        : `${what}s has ${declared.join(", ")}`;
-    this.add(
-      what === "clock" ? "MANIFEST_UNKNOWN_CLOCK" : "MANIFEST_UNKNOWN_SOURCE",
-      path,
-      `${dotted(path)} names the ${what} "${name}", which is not declared`,
-      near === undefined ? all : `did you mean "${near}"?`,
-    );
-    return false;
-  }
 }
 
 function checkMap(map: MapText, clocks: readonly string[], path: ManifestPath, found: Problems): void {

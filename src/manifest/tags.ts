@@ -1,6 +1,6 @@
-import type { Problems } from "./check.ts";
 import type { ManifestPath } from "./document.ts";
 import { dotted } from "./issues.ts";
+import type { Problems } from "./problems.ts";
 import type { ManifestText, SourceText, TagText } from "./schema.ts";
 
 type Join = NonNullable<TagText["join"]>;
