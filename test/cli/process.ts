@@ -20,6 +20,8 @@ export interface ProcessOptions {
   env?: Record<string, string>;
   /** Sent once the command is well on its way. */
   signal?: { name: NodeJS.Signals; afterMs: number };
+  /** The command is killed after so long. */
+  limitMs?: number;
   /** Options of node itself. */
   node?: readonly string[];
 }
@@ -38,10 +40,12 @@ export async function tagalign(args: readonly string[], options: ProcessOptions 
   child.stderr.setEncoding("utf8").on("data", (text: string) => (texts.stderr += text));
   const { signal } = options;
   const timer = signal && setTimeout(() => child.kill(signal.name), signal.afterMs);
+  const killer = options.limitMs && setTimeout(() => child.kill("SIGKILL"), options.limitMs);
   return new Promise((done, fail) => {
     child.on("error", fail);
     child.on("close", (status, killedBy) => {
       clearTimeout(timer);
+      clearTimeout(killer);
       done({ status, killedBy, ...texts, elapsedMs: performance.now() - started });
     });
   });
