@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DuckDBInstance, DuckDBListValue } from "@duckdb/node-api";
@@ -28,6 +28,13 @@ let folders = 0;
 /** A path that does not exist yet, removed after the tests of this file. */
 export function freshPath(): string {
   return join(room, String(folders++));
+}
+
+/** Writes a table of frame times, one column `frame_ns`, and returns its path. */
+export function writeFrames(times: readonly bigint[]): string {
+  const path = `${freshPath()}-frames.csv`;
+  writeFileSync(path, `frame_ns\n${times.join("\n")}\n`);
+  return path;
 }
 
 /** A cell of a table: int64 as bigint, lists as arrays. */

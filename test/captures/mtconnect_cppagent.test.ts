@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { align, describeCapture, expectTag, freshPath } from "./capture.ts";
+import { align, describeCapture, expectTag, writeFrames } from "./capture.ts";
 import { backward, instant, lastOfEach } from "./truth.ts";
 
 const tags = [
@@ -37,15 +37,13 @@ describeCapture("mtconnect_cppagent/okuma.first4000.txt", (path) => {
       { length: 5_700 },
       (_, k) => instant("2022-08-08T13:51:34Z") + BigInt(k) * 33_333_333n,
     );
-    const framesPath = `${freshPath()}-frames.csv`;
-    writeFileSync(framesPath, `frame_ns\n${frames.join("\n")}\n`);
     const { columns, report } = await align(`
 version: 1
 capture: lathe
 reference_clock: plant
 clocks: { plant: {} }
 sources:
-  camera: { kind: frames, path: ${framesPath}, clock: plant, columns: { time: frame_ns }, time: { unit: ns } }
+  camera: { kind: frames, path: ${writeFrames(frames)}, clock: plant, columns: { time: frame_ns }, time: { unit: ns } }
   lathe:
     kind: sql
     role: scada

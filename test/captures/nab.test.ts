@@ -1,17 +1,9 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { align, describeCapture, errorOf, expectTag, freshPath } from "./capture.ts";
-import { backward, instant, lastOfEach, linear, readCsv } from "./truth.ts";
+import { align, describeCapture, errorOf, expectTag, writeFrames } from "./capture.ts";
+import { backward, instant, instants, lastOfEach, linear, readCsv } from "./truth.ts";
 
 const minute = 60_000_000_000n;
-
-function writeFrames(first: string, count: number, intervalNs: bigint): { path: string; times: bigint[] } {
-  const path = `${freshPath()}-frames.csv`;
-  const times = Array.from({ length: count }, (_, k) => instant(first) + BigInt(k) * intervalNs);
-  writeFileSync(path, `frame_ns\n${times.join("\n")}\n`);
-  return { path, times };
-}
 
 describeCapture("nab", (folder) => {
   const manifest = (frames: string, file: string, time: string, more = "") => `
@@ -31,15 +23,15 @@ tags:
   const ambient = "ambient_temperature_system_failure.csv";
 
   it("an hour that was written twice is put in order, and the later rows count", async () => {
-    const frames = writeFrames("2014-01-07T00:00:30.5Z", 300, minute);
-    const { columns, report } = await align(manifest(frames.path, machine, "{ zone: UTC }"));
+    const frames = instants("2014-01-07T00:00:30.5Z", 300, minute);
+    const { columns, report } = await align(manifest(writeFrames(frames), machine, "{ zone: UTC }"));
     const rows = readCsv(join(folder, machine)).map(([time = "", value]) => ({
       time: instant(time),
       value: Number(value),
     }));
     const samples = lastOfEach(rows);
-    expectTag(columns, "temperature", linear(frames.times, samples, 60n * minute));
-    expectTag(columns, "last", backward(frames.times, samples, { staleAfter: 5n * minute }));
+    expectTag(columns, "temperature", linear(frames, samples, 60n * minute));
+    expectTag(columns, "last", backward(frames, samples, { staleAfter: 5n * minute }));
     let latest = rows[0]?.time ?? 0n;
     const early = rows.flatMap(({ time }, row) => {
       if (time < latest) return [row];
@@ -54,8 +46,10 @@ tags:
   });
 
   it("under strict the first row that goes back is named", async () => {
-    const frames = writeFrames("2014-01-07T00:00:00Z", 3, minute);
-    const error = await errorOf(align(manifest(frames.path, machine, "{ zone: UTC }", ", order: strict")));
+    const frames = instants("2014-01-07T00:00:00Z", 3, minute);
+    const error = await errorOf(
+      align(manifest(writeFrames(frames), machine, "{ zone: UTC }", ", order: strict")),
+    );
     expect(error).toMatchObject({
       code: "SOURCE_UNSORTED",
       exitCode: 4,
@@ -76,16 +70,16 @@ tags:
     ["earlier", 2n],
     ["later", 1n],
   ])("local times with %s of an hour that happens twice", async (policy, hours) => {
-    const frames = writeFrames("2013-10-26T20:00:00Z", 24, 30n * minute);
-    const spring = writeFrames("2014-03-29T20:00:00Z", 24, 30n * minute);
+    const frames = instants("2013-10-26T20:00:00Z", 24, 30n * minute);
+    const spring = instants("2014-03-29T20:00:00Z", 24, 30n * minute);
     const rows = readCsv(join(folder, ambient)).map(([time = "", value]) => ({
       text: time,
       value: Number(value),
     }));
     const samples = lastOfEach(rows.map(({ text, value }) => ({ time: berlin(text, hours), value })));
-    for (const { path, times } of [frames, spring]) {
+    for (const times of [frames, spring]) {
       const { columns, report } = await align(
-        manifest(path, ambient, `{ zone: Europe/Berlin, ambiguous: ${policy} }`),
+        manifest(writeFrames(times), ambient, `{ zone: Europe/Berlin, ambiguous: ${policy} }`),
       );
       expectTag(columns, "last", backward(times, samples, { staleAfter: 5n * minute }));
       expectTag(columns, "temperature", linear(times, samples, 60n * minute));
@@ -98,8 +92,8 @@ tags:
   });
 
   it("an hour that happens twice is refused unless the manifest says how", async () => {
-    const frames = writeFrames("2013-10-26T20:00:00Z", 3, minute);
-    const error = await errorOf(align(manifest(frames.path, ambient, "{ zone: Europe/Berlin }")));
+    const frames = instants("2013-10-26T20:00:00Z", 3, minute);
+    const error = await errorOf(align(manifest(writeFrames(frames), ambient, "{ zone: Europe/Berlin }")));
     const row = readCsv(join(folder, ambient)).findIndex(([time]) => time?.startsWith("2013-10-27 02:"));
     expect(error).toMatchObject({ exitCode: 4, where: { source: "historian", row } });
     expect(error.hint).toContain("ambiguous");

@@ -2,7 +2,17 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { align, column, describeCapture, errorOf, expectTag, freshPath, int64s } from "./capture.ts";
-import { backward, instant, lastOfEach, linear, nearest, readCsv, type Sample } from "./truth.ts";
+import {
+  backward,
+  instant,
+  instants,
+  lastOfEach,
+  leastSquares,
+  linear,
+  nearest,
+  readCsv,
+  type Sample,
+} from "./truth.ts";
 
 interface Message {
   topic: string;
@@ -204,6 +214,30 @@ tags:${tags}
     expectTag(columns, "running", backward(receiveTimes, lastOfEach(running)));
   });
 
+  it("reads the messages as they were written, each topic a tag", async () => {
+    const topics = ["ccu/order/active", "/j1/txt/1/f/i/order", "module/v1/ff/SVR3QA0022/connection"];
+    const source = `
+  broker: { kind: jsonl, clock: plant, shape: long, columns: { time: timestamp, tag: topic, value: payload }, time: { zone: Europe/Berlin } }`;
+    const tags = topics.map(
+      (topic, k) => `
+  topic_${k}: { source: broker, tag: ${topic}, type: text }`,
+    );
+    const { columns } = await align(
+      manifest(
+        `${table("rx_ts_local_cet_no_tz", ", time: { zone: Europe/Berlin }")}${source.replace("jsonl,", `jsonl, path: ${messagesPath},`)}`,
+        tags.join(""),
+      ),
+    );
+    for (const [k, topic] of topics.entries()) {
+      const own = messages.filter((message) => message.topic === topic);
+      const samples = own.map(({ timestamp, payload }) => ({
+        time: instant(timestamp) - hour,
+        value: payload,
+      }));
+      expectTag(columns, `topic_${k}`, backward(receiveTimes, lastOfEach(samples)));
+    }
+  });
+
   it("joins the sensors by their own stamps, retained messages included", async () => {
     const sensor = (name: string, select: string) => `
   ${name}:
@@ -248,31 +282,6 @@ tags:${tags}
     expect(new Set(light.statuses)).toEqual(new Set([0, 0x809b0000]));
   });
 
-  /** Least squares of receive minus device time on device time, in whole numbers as long as possible. */
-  function leastSquares() {
-    const base = deviceTimes[0] as bigint;
-    const x = deviceTimes.map((time) => time - base);
-    const y = receiveTimes.map((time, row) => time - (deviceTimes[row] as bigint));
-    const total = (values: readonly bigint[]) => values.reduce((sum, value) => sum + value, 0n);
-    const product = (a: readonly bigint[], b: readonly bigint[]) =>
-      total(a.map((value, row) => value * (b[row] as bigint)));
-    const count = BigInt(x.length);
-    const spread = count * product(x, x) - total(x) ** 2n;
-    const covariance = count * product(x, y) - total(x) * total(y);
-    // offset(t) = (sum(y) * spread + covariance * (count * t - sum(x))) / (count * spread)
-    const offset = (time: bigint) => {
-      const numerator = total(y) * spread + covariance * (count * (time - base) - total(x));
-      return numerator / (count * spread);
-    };
-    const squares = y.map((value, row) => Number(value - offset(deviceTimes[row] as bigint)) ** 2);
-    const variance = squares.reduce((sum, value) => sum + value, 0) / (x.length - 2);
-    const sigma = (time: bigint) => {
-      const lever = Number(count * (time - base) - total(x)) ** 2 / (Number(count) * Number(spread));
-      return Math.sqrt(variance * (1 / x.length + lever));
-    };
-    return { offset, sigma, driftPpb: (Number(covariance) / Number(spread)) * 1e9, mean: total(y) / count };
-  }
-
   function clockManifest(model: string): string {
     const marks = `${freshPath()}-marks.csv`;
     const lines = frames.map((row) => `${row[2]},${row[3]}+01:00`);
@@ -288,7 +297,7 @@ maps:
 
   it("a linear clock map of the marks is the least squares line", async () => {
     const { columns, report } = await align(clockManifest("linear"));
-    const line = leastSquares();
+    const line = leastSquares(deviceTimes, receiveTimes);
     const times = int64s(columns, "frame_time");
     const sigmas = int64s(columns, "frame_uncertainty");
     deviceTimes.forEach((time, row) => {
@@ -307,7 +316,7 @@ maps:
 
   it("a constant clock map of the marks is their mean", async () => {
     const { columns } = await align(clockManifest("constant"));
-    const { mean } = leastSquares();
+    const { mean } = leastSquares(deviceTimes, receiveTimes);
     int64s(columns, "frame_time").forEach((time, row) => {
       expect(Math.abs(Number(time - (deviceTimes[row] as bigint) - mean))).toBeLessThanOrEqual(1);
     });

@@ -1,6 +1,5 @@
-import { writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { align, column, describeCapture, expectTag, freshPath } from "./capture.ts";
+import { align, column, describeCapture, expectTag, writeFrames } from "./capture.ts";
 import { backward, firstDifference, instant, readCsv } from "./truth.ts";
 
 const second = 1_000_000_000n;
@@ -37,15 +36,13 @@ describeCapture("tep_alarms/text_alarms_original_19.first3000.csv", (path) => {
   const file = `read_csv('${path}', all_varchar = true)`;
 
   it("counts, lists and dates the alarms of a day and a quarter", async () => {
-    const framesPath = `${freshPath()}-frames.csv`;
-    writeFileSync(framesPath, `frame_ns\n${frames.join("\n")}\n`);
     const { columns, report } = await align(`
 version: 1
 capture: alarms
 reference_clock: plant
 clocks: { plant: {} }
 sources:
-  camera: { kind: frames, path: ${framesPath}, clock: plant, columns: { time: frame_ns }, time: { unit: ns } }
+  camera: { kind: frames, path: ${writeFrames(frames)}, clock: plant, columns: { time: frame_ns }, time: { unit: ns } }
 ${source("log", "events", "{ time: timestamp }", `SELECT * FROM ${file}`)}
 ${source(
   "active",

@@ -16,6 +16,11 @@ export function instant(text: string): bigint {
   return BigInt(seconds) * 1_000_000_000n + BigInt((match[7] ?? "").padEnd(9, "0"));
 }
 
+/** `count` instants from the first on, evenly spaced. */
+export function instants(first: string, count: number, intervalNs: bigint): bigint[] {
+  return Array.from({ length: count }, (_, k) => instant(first) + BigInt(k) * intervalNs);
+}
+
 /** The cells of a CSV file without quotes, header left out. */
 export function readCsv(path: string): string[][] {
   return readFileSync(path, "utf8")
@@ -138,4 +143,27 @@ export function firstDifference(
   if (actual.length !== expected.length) return `${actual.length} rows, not ${expected.length}`;
   const row = actual.findIndex((cell, index) => !Object.is(cell, expected[index]));
   return row < 0 ? undefined : `row ${row}: ${String(actual[row])}, not ${String(expected[row])}`;
+}
+
+/** Least squares of `to - from` on `from`, in whole numbers as long as possible. */
+export function leastSquares(from: readonly bigint[], to: readonly bigint[]) {
+  const base = from[0] ?? 0n;
+  const x = from.map((time) => time - base);
+  const y = to.map((time, row) => time - (from[row] as bigint));
+  const total = (values: readonly bigint[]) => values.reduce((sum, value) => sum + value, 0n);
+  const product = (a: readonly bigint[], b: readonly bigint[]) =>
+    total(a.map((value, row) => value * (b[row] as bigint)));
+  const count = BigInt(x.length);
+  const spread = count * product(x, x) - total(x) ** 2n;
+  const covariance = count * product(x, y) - total(x) * total(y);
+  const offset = (time: bigint): bigint =>
+    (total(y) * spread + covariance * (count * (time - base) - total(x))) / (count * spread);
+  const squares = y.map((value, row) => Number(value - offset(from[row] as bigint)) ** 2);
+  const variance = squares.reduce((sum, value) => sum + value, 0) / (x.length - 2);
+  const sigma = (time: bigint): number => {
+    const lever = Number(count * (time - base) - total(x)) ** 2 / (Number(count) * Number(spread));
+    return Math.sqrt(variance * (1 / x.length + lever));
+  };
+  const driftPpb = (Number(covariance) / Number(spread)) * 1e9;
+  return { offset, sigma, driftPpb, mean: total(y) / count };
 }
