@@ -5,7 +5,6 @@ import { align, column, describeCapture, errorOf, expectTag, freshPath, int64s }
 import {
   backward,
   instant,
-  instants,
   lastOfEach,
   leastSquares,
   linear,
