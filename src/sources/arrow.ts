@@ -43,7 +43,10 @@ function convert(bytes: Buffer, source: string, file: string): Uint8Array {
 
 const fileMagic = "ARROW1";
 
-/** The stream inside: an IPC file is a stream between a magic word and a footer. */
+/**
+ * The stream inside: an IPC file is a stream between a magic word and a footer.
+ * Some writers, apache-arrow for JavaScript among them, put the schema into the footer only.
+ */
 function streamOf(bytes: Buffer, source: string, file: string): Buffer {
   const isMagic = (at: number) =>
     at >= 0 && bytes.toString("latin1", at, at + fileMagic.length) === fileMagic;
@@ -51,10 +54,44 @@ function streamOf(bytes: Buffer, source: string, file: string): Buffer {
   if (bytes.length < 24 || !isMagic(bytes.length - fileMagic.length)) {
     throw broken(source, file, "the file ends before its footer");
   }
-  const footer = bytes.readInt32LE(bytes.length - 10);
-  if (footer <= 0 || footer > bytes.length - 18) throw broken(source, file, "its footer has a wrong length");
-  return bytes.subarray(8, bytes.length - 10 - footer);
+  const length = bytes.readInt32LE(bytes.length - 10);
+  if (length < 8 || length > bytes.length - 18) throw broken(source, file, "its footer has a wrong length");
+  const end = bytes.length - 10 - length;
+  const body = bytes.subarray(8, end);
+  const marker = body.length >= 8 && body.readInt32LE(0) === -1 ? 8 : 4;
+  const first = body.length < marker + 8 ? undefined : rootTable(body, marker, body.length);
+  if (first?.byte(1) === messageKind.schema) return body;
+  const footer = bytes.subarray(end, end + length);
+  const schema = rootTable(footer, 0, footer.length)?.table(1);
+  if (schema === undefined) throw broken(source, file, "its footer has no schema");
+  return Buffer.concat([schemaMessage(footer, schema.at), body]);
 }
+
+const messageKind = { schema: 1, dictionary: 2, batch: 3 };
+
+/** A schema message around the schema table at `at` of a footer, by hand: a vtable, a Message table, the footer's bytes. */
+function schemaMessage(footer: Buffer, at: number): Buffer {
+  const [vtable, table, start] = [8, 20, 32];
+  const length = start + Math.ceil(footer.length / 8) * 8;
+  const message = Buffer.alloc(8 + length);
+  message.writeInt32LE(-1, 0);
+  message.writeInt32LE(length, 4);
+  const flat = message.subarray(8);
+  flat.writeUInt32LE(table, 0);
+  flat.writeUInt16LE(10, vtable);
+  flat.writeUInt16LE(12, vtable + 2);
+  flat.writeUInt16LE(4, vtable + 4);
+  flat.writeUInt16LE(6, vtable + 6);
+  flat.writeUInt16LE(8, vtable + 8);
+  flat.writeInt32LE(table - vtable, table);
+  flat.writeInt16LE(metadataVersion5, table + 4);
+  flat.writeUInt8(messageKind.schema, table + 6);
+  flat.writeUInt32LE(start + at - (table + 8), table + 8);
+  footer.copy(flat, start);
+  return message;
+}
+
+const metadataVersion5 = 4;
 
 /** Every message must lie within the file, and a batch must not claim more rows than its bytes can hold bits. */
 function checkMessages(bytes: Buffer, source: string, file: string): void {
@@ -77,12 +114,14 @@ function checkMessages(bytes: Buffer, source: string, file: string): void {
     if (body < 0 || at + length + body > bytes.length)
       throw broken(source, file, `message ${count} runs past the end`);
     const kind = message.byte(1);
-    if (count === 0 && kind !== 1) throw broken(source, file, "it does not begin with a schema");
+    if (count === 0 && kind !== messageKind.schema)
+      throw broken(source, file, "it does not begin with a schema");
     const header = message.table(2);
-    if (kind === 1 && header !== undefined && header.short(0) !== 0) {
+    if (kind === messageKind.schema && header !== undefined && header.short(0) !== 0) {
       throw broken(source, file, "it is big-endian", "write it on a little-endian machine");
     }
-    const batch = kind === 3 ? header : kind === 2 ? header?.table(1) : undefined;
+    const batch =
+      kind === messageKind.batch ? header : kind === messageKind.dictionary ? header?.table(1) : undefined;
     const rows = batch?.int64(0) ?? 0;
     if (rows < 0 || rows > body * 8)
       throw broken(source, file, `message ${count} claims ${rows} rows in ${body} bytes`);
@@ -94,6 +133,7 @@ function checkMessages(bytes: Buffer, source: string, file: string): void {
 
 /** One flatbuffer table: fields by position, absent ones are 0. */
 interface FlatTable {
+  readonly at: number;
   byte(field: number): number;
   short(field: number): number;
   int64(field: number): number;
@@ -120,6 +160,7 @@ function tableAt(bytes: Buffer, start: number, end: number, at: number): FlatTab
     return position === undefined ? 0 : get(position);
   };
   return {
+    at,
     byte: (field) => read(field, 1, (position) => bytes.readUInt8(position)),
     short: (field) => read(field, 2, (position) => bytes.readInt16LE(position)),
     int64: (field) => read(field, 8, (position) => Number(bytes.readBigInt64LE(position))),

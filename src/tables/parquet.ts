@@ -39,14 +39,14 @@ export async function parquetRelation(database: Database, request: ParquetReques
   for (const [index, column] of cut.entries()) {
     const stored = await database.storeInt64(exactTimes(request, column));
     from += ` POSITIONAL JOIN (SELECT value AS exact_${index} FROM ${stored})`;
-    columns.set(column, "TIMESTAMP_NS");
+    columns.set(column, "BIGINT");
   }
   const select = cut.map((column, index) => {
     const name = identifier(column);
-    return `CASE WHEN base.${name} IS NOT NULL THEN make_timestamp_ns(exact_${index}) END AS ${name}`;
+    return `CASE WHEN base.${name} IS NOT NULL THEN exact_${index} END AS ${name}`;
   });
   from = `(SELECT base.* REPLACE (${select.join(", ")}) FROM ${from})`;
-  return { ...relation, from, utcColumns: new Set(cut) };
+  return { ...relation, from, instantColumns: new Set(cut) };
 }
 
 /** Time columns that Parquet keeps as UTC nanoseconds: DuckDB would cut them to microseconds. */

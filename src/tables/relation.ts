@@ -15,8 +15,8 @@ export interface Relation {
   readonly typed: boolean;
   /** Absolute paths of the files behind it, in reading order. */
   readonly files: readonly string[];
-  /** Columns that hold instants in UTC although their SQL type says "no zone". */
-  readonly utcColumns?: ReadonlySet<string>;
+  /** Integer columns that hold instants in ns, whatever unit the source names. */
+  readonly instantColumns?: ReadonlySet<string>;
 }
 
 export function placeOf(relation: Relation, more: ErrorPlace = {}): ErrorPlace {

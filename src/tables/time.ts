@@ -63,8 +63,9 @@ export async function planTime(
   const type = columnType(relation, column, key);
   const name = identifier(column);
   const base = { column, reading, unitNs: unitNs[reading.unit ?? "ns"] };
+  if (relation.instantColumns?.has(column) === true) return { ...base, decode: "instant", sql: name };
   if (/^(TIMESTAMP|DATE$)/.test(type)) {
-    const isInstant = type === "TIMESTAMP WITH TIME ZONE" || relation.utcColumns?.has(column) === true;
+    const isInstant = type === "TIMESTAMP WITH TIME ZONE";
     const decode = isInstant || reading.zone === undefined ? "instant" : "local";
     const sql = type === "TIMESTAMP_NS" ? `epoch_ns(${name})` : fromMicros(name);
     await requireRange(database, relation, key, name, sql);
