@@ -8,6 +8,7 @@ import {
   literal,
   type Relation,
   requireSameColumns,
+  requireWholeGzip,
 } from "../tables/index.ts";
 import type { TableRequest } from "./source.ts";
 
@@ -26,6 +27,7 @@ interface Head {
  */
 export async function openCsv(database: Database, request: TableRequest): Promise<Relation> {
   const place = { source: request.name };
+  for (const file of request.files) await requireWholeGzip(request.name, file, request.signal);
   const heads = await Promise.all(request.files.map((file) => readHead(file, request.name)));
   requireSameColumns(
     request.name,
@@ -87,6 +89,30 @@ async function readHead(file: string, source: string): Promise<Head> {
     });
   }
   return { encoding: isUtf16 ? "utf-16" : "utf-8", separator, names };
+}
+
+/** Refuses bytes that are not UTF-8 and a gzip stream that is not whole: DuckDB may break down over them. */
+async function requireUtf8(file: string, request: TableRequest): Promise<void> {
+  const source = createReadStream(file, { highWaterMark: 1 << 20 });
+  const isGzip = (await firstBytes(file, request.name, 2, false)).equals(gzipMagic);
+  let rest = Buffer.alloc(0);
+  let line = 1;
+  try {
+    for await (const part of isGzip ? source.pipe(createGunzip()) : source) {
+      request.signal?.throwIfAborted();
+      const bytes = rest.length === 0 ? (part as Buffer) : Buffer.concat([rest, part as Buffer]);
+      const end = bytes.length - unfinishedBytes(bytes);
+      if (!isUtf8(bytes.subarray(0, end))) throw notUtf8(bytes.subarray(0, end));
+      if (end < bytes.length) rest = Buffer.from(bytes.subarray(end));
+      else rest = Buffer.alloc(0);
+    }
+  } catch (cause) {
+    if (cause instanceof AlignError || request.signal?.aborted === true) throw cause;
+    throw badGzip(request.name, file, cause);
+  } finally {
+    source.destroy();
+  }
+  if (rest.length > 0) throw notUtf8(rest);
 }
 
 async function firstBytes(file: string, source: string): Promise<Buffer> {

@@ -1,4 +1,12 @@
-import { type Database, describe, fileLiteral, identifier, literal, type Relation } from "../tables/index.ts";
+import {
+  type Database,
+  describe,
+  fileLiteral,
+  identifier,
+  literal,
+  type Relation,
+  requireWholeGzip,
+} from "../tables/index.ts";
 import type { TableRequest } from "./source.ts";
 
 /**
@@ -6,6 +14,7 @@ import type { TableRequest } from "./source.ts";
  * and a time written as a decimal number is taken from the line's own digits, because a float64 cannot hold them.
  */
 export async function openJsonl(database: Database, request: TableRequest): Promise<Relation> {
+  for (const file of request.files) await requireWholeGzip(request.name, file, request.signal);
   const place = { source: request.name };
   const list = `[${request.files.map(fileLiteral).join(", ")}]`;
   const found = await describe(
