@@ -9,7 +9,7 @@ import { type AlignOptions, type AlignResult, alignCapture } from "../../src/run
 import { firstDifference, type Truth } from "./truth.ts";
 
 /** Where the recordings lie; they are no part of the package. */
-export const data = resolve(import.meta.dirname, "../../../shared/data");
+const data = resolve(import.meta.dirname, "../../../shared/data");
 
 /** Tests on one recording, skipped with a message where it is absent. */
 export function describeCapture(folder: string, tests: (folder: string) => void): void {
