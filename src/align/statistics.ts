@@ -37,31 +37,42 @@ export function countStale(status: Uint32Array, age: BigInt64Array, staleAfterNs
 export function ageQuantiles(ages: BigInt64Array): Pick<TagStatistics, "ageP50Ns" | "ageP99Ns"> {
   const { length } = ages;
   if (length === 0) return { ageP50Ns: null, ageP99Ns: null };
-  return {
-    ageP50Ns: smallest(ages, Math.ceil(length / 2)),
-    ageP99Ns: smallest(ages, Math.ceil((length * 99) / 100)),
-  };
+  const digits = new Uint16Array(ages.buffer, ages.byteOffset, length * 4);
+  const ranks = [Math.ceil(length / 2), Math.ceil((length * 99) / 100)];
+  const [ageP50Ns, ageP99Ns] = ranked(digits, 3, ranks) as [bigint, bigint];
+  return { ageP50Ns, ageP99Ns };
 }
 
 /**
- * The rank-th smallest value (1-based), by a histogram of each 16-bit digit from the top one down.
+ * The values of these ranks (1-based, ascending) among values that agree in the digits above `at`.
  *
- * Each digit leaves only the values that share it, so the work is O(n) and mostly done after the first digits.
+ * A histogram of each 16-bit digit, from the top one down, leaves only the values that share it: O(n), of which the
+ * ranks share the first digits.
  */
-function smallest(values: BigInt64Array, rank: number): bigint {
-  const counts = new Uint32Array(DIGITS);
-  let left = new Uint16Array(values.buffer, values.byteOffset, values.length * 4);
-  let rest = rank;
-  for (let at = 3; at >= 0; at--) {
-    const signBit = at === 3 ? DIGITS / 2 : 0;
-    counts.fill(0);
-    for (let i = at; i < left.length; i += 4) counts[left[i]! ^ signBit]!++;
-    let digit = 0;
-    while (counts[digit]! < rest) rest -= counts[digit++]!;
-    if (counts[digit]! * 4 < left.length) left = withDigit(left, at, digit ^ signBit, counts[digit]!);
+function ranked(values: Uint16Array, at: number, ranks: readonly number[]): bigint[] {
+  if (at < 0 || values.length <= FEW) {
+    const sorted = new BigInt64Array(values.buffer, values.byteOffset, values.length / 4).slice().sort();
+    return ranks.map((rank) => sorted[rank - 1]!);
   }
-  return new BigInt64Array(left.buffer, left.byteOffset, 1)[0]!;
+  const signBit = at === 3 ? DIGITS / 2 : 0;
+  const counts = new Uint32Array(DIGITS);
+  for (let i = at; i < values.length; i += 4) counts[values[i]! ^ signBit]!++;
+  const found: bigint[] = [];
+  let digit = 0;
+  let below = 0;
+  while (found.length < ranks.length) {
+    while (below + counts[digit]! < ranks[found.length]!) below += counts[digit++]!;
+    const count = counts[digit]!;
+    const inside = ranks.slice(found.length).filter((rank) => rank <= below + count);
+    const left = count * 4 < values.length ? withDigit(values, at, digit ^ signBit, count) : values;
+    const ranksLeft = inside.map((rank) => rank - below);
+    found.push(...ranked(left, at - 1, ranksLeft));
+  }
+  return found;
 }
+
+/** Up to so many digits, sorting the values is faster than counting them. */
+const FEW = 4 * 1_024;
 
 const DIGITS = 65_536;
 
