@@ -87,6 +87,9 @@ interface Verdict {
 
 let caseCount = 0;
 
+/** Cut files of kinds that know their own end, and that passed nevertheless. */
+const cutThrough: string[] = [];
+
 /** What `inspect` makes of a file, in a process of its own, and what is wrong with that. */
 async function verdictOf({ name, what, bytes }: Case): Promise<Verdict> {
   const dir = join(root, `case-${caseCount++}`);
@@ -116,6 +119,8 @@ async function verdictOf({ name, what, bytes }: Case): Promise<Verdict> {
     faults.push(`temporary path: ${message}`);
   if (status === 0 && answer?.bytes !== bytes.length) faults.push(`bytes ${answer?.bytes}`);
   if (status === 0 && JSON.stringify(answer).includes(scratch)) faults.push("temporary path in the answer");
+  if (status === 0 && what.startsWith("cut") && !/\.(csv|jsonl)$/.test(name))
+    cutThrough.push(`${name}: ${what}`);
   rmSync(dir, { recursive: true, force: true });
   return { what: `${name}: ${what}`, status, killedBy, code, message, fault: faults.join("; ") };
 }
@@ -158,7 +163,81 @@ describe(`inspect refuses or reads, within ${limitMs / 1000} s and 1 GB (seed ${
     expect(verdicts).toHaveLength(cases.length);
   });
 
+  it("whatever is cut off, where the kind can tell", () => {
+    expect(cutThrough).toEqual([]);
+  });
+
   it("two hundred of them", () => {
     expect(groups.reduce((sum, [, cases]) => sum + cases.length, 0)).toBeGreaterThanOrEqual(200);
+  });
+});
+
+describe("before the damage", () => {
+  it("every file is read", { timeout: 120_000 }, async () => {
+    const whole = [...arrowSeeds(), ...parquetSeeds(), ...textSeeds(), ...videoSeeds()];
+    const verdicts = await verdictsOf(whole.map((one) => ({ ...one, what: "whole" })));
+    expect(verdicts.filter(({ status }) => status !== 0)).toEqual([]);
+    expect(verdicts.filter(({ fault }) => fault !== "")).toEqual([]);
+  });
+});
+
+const kinds: Record<string, string> = { arrow: "arrow", parquet: "parquet", gz: "csv", jsonl: "jsonl" };
+
+function sourceOf(name: string): string {
+  const kind = kinds[name.split(".").at(-1) ?? ""];
+  if (kind === undefined) return `{ kind: video, path: ${name}, clock: plant, start: 2026-05-04T07:12:25Z }`;
+  const column = kind === "csv" ? "timestamp" : kind === "jsonl" ? "time" : "time_ns";
+  const unit = column === "time_ns" ? ", time: { unit: ns }" : "";
+  return `{ kind: ${kind}, path: ${name}, clock: plant, columns: { time: ${column} }${unit} }`;
+}
+
+function manifestOf(name: string): string {
+  const source = sourceOf(name);
+  const tag = source.includes("video") ? "pts" : /csv|jsonl/.test(source) ? "name" : "level";
+  return `version: 1
+capture: damaged
+reference_clock: plant
+clocks: { plant: {} }
+sources:
+  frames: { kind: frames, path: frames.csv, clock: plant, columns: { time: t } }
+  damaged: ${source}
+frames: frames
+tags:
+  value: { source: damaged, tag: ${tag}, join: backward }
+`;
+}
+
+describe("align with a damaged source", () => {
+  const seeds = [...arrowSeeds(), ...parquetSeeds(), ...textSeeds().slice(1), ...videoSeeds().slice(0, 3)];
+  const cases = [0.35, 0.9].flatMap((share) =>
+    seeds.map(({ name, bytes }) => ({ name, ...cut(bytes, share) })),
+  );
+
+  it(`stops with exit status 4 and leaves nothing, ${cases.length} times`, { timeout: 180_000 }, async () => {
+    expect(cases.length).toBeGreaterThanOrEqual(16);
+    const faults: string[] = [];
+    const one = async ({ name, what, bytes }: Case) => {
+      const dir = join(root, `case-${caseCount++}`);
+      const scratch = join(root, `scratch-${caseCount}`);
+      for (const folder of [dir, scratch]) mkdirSync(folder);
+      writeFileSync(join(dir, name), bytes);
+      writeFileSync(join(dir, "manifest.yaml"), manifestOf(name));
+      writeFileSync(join(dir, "frames.csv"), "t\n2026-05-04T07:12:30Z\n2026-05-04T07:12:31Z\n");
+      const before = readdirSync(dir).sort();
+      const { status, stdout, stderr } = await tagalign(["align", ".", "--out", "new/out"], {
+        cwd: dir,
+        env: { TMPDIR: scratch },
+      });
+      const left = [...readdirSync(dir).filter((file) => !before.includes(file)), ...readdirSync(scratch)];
+      const isTold = /^error\[SOURCE_[A-Z_]+\]: .+\n {2}at: .*source damaged.*\n {2}hint: .+\n$/.test(stderr);
+      if (status !== 4 || stdout !== "" || !isTold || !stderr.includes(name) || left.length > 0)
+        faults.push(`${name}, ${what}: ${status} ${left} ${stderr}`);
+    };
+    const waiting = [...cases];
+    const work = async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(next);
+    };
+    await Promise.all(Array.from({ length: besideEachOther }, work));
+    expect(faults).toEqual([]);
   });
 });
