@@ -71,8 +71,8 @@ function checkFrameTag(tag: TagText, join: Join, kind: string, path: ManifestPat
       `its tags are ${FRAME_TAGS.join(" and ")}`,
     );
   }
-  if (!ASOF_JOINS.includes(join))
-    misfit(join, `a ${kind} source`, `join it ${ASOF_JOINS.join(", ")}`, path, found);
+  if (join === "linear" || join === "covering")
+    misfit(join, `a ${kind} source`, "join it backward, forward, nearest or window", path, found);
   if (tag.quality !== undefined) {
     found.add(
       "MANIFEST_KEY_MISPLACED",

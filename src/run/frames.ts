@@ -90,6 +90,7 @@ async function readTable(session: Session, spec: FramesSourceSpec): Promise<Sour
   const plan = await planTime(session.database, relation, column, spec.time, "columns.time");
   const [count] = await session.database.rows(`SELECT count(*) FROM ${relation.from}`, {});
   const counts = emptyCounts();
+  if (plan.assumesUtc === true) counts.assumedUtc.push(column);
   const rowCount = Number(count?.[0] ?? 0);
   const read = await readTimes(
     session.database,

@@ -208,7 +208,13 @@ async function guessTime(
   source: string,
 ): Promise<TimeReading | undefined> {
   const type = relation.columns.get(name) ?? "";
-  if (/^(TIMESTAMP|DATE)/.test(type)) return { ambiguous: "reject" };
+  if (/^(TIMESTAMP|DATE)/.test(type)) {
+    const [range] = await session.database.rows(
+      `SELECT count(${identifier(name)}), year(min(${identifier(name)})) >= 1678 AND year(max(${identifier(name)})) < 2262 FROM ${relation.from}`,
+      { source },
+    );
+    return Number(range?.[0] ?? 0) > 0 && range?.[1] === true ? { ambiguous: "reject" } : undefined;
+  }
   if (/\[\d*\]$/.test(type)) return undefined;
   const text = cellText(identifier(name));
   const zoned = `regexp_full_match(${text}, '.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)')`;

@@ -39,6 +39,12 @@ export function warnOfCounts(session: Session, source: string, counts: SourceCou
     null,
     `source ${source}: ${plural(counts.inverted, "interval ends", "intervals end")} before the start; left out`,
   );
+  session.warn(
+    "TIMES_WITHOUT_ZONE",
+    counts.assumedUtc.length,
+    null,
+    `source ${source}: column ${counts.assumedUtc.join(" and ")} holds timestamps without a zone; read as UTC, name a time.zone if they are not`,
+  );
 }
 
 function plural(count: number, one: string, many: string): string {

@@ -1,10 +1,11 @@
 import { open } from "node:fs/promises";
+import { constants, gunzipSync } from "node:zlib";
 
 /** What a file is, by its first bytes, else by its name; undefined where neither tells. */
 export async function kindOfFile(
   path: string,
 ): Promise<"csv" | "jsonl" | "parquet" | "arrow" | "video" | undefined> {
-  const head = await firstBytes(path, 64);
+  const head = await firstBytes(path, 4096);
   const text = head.toString("latin1");
   if (text.startsWith("PAR1")) return "parquet";
   if (text.startsWith("ARROW1") || head.readUInt32LE(0) === 0xffff_ffff) return "arrow";
@@ -14,7 +15,17 @@ export async function kindOfFile(
   if (/\.(parquet|pq)$/i.test(path)) return "parquet";
   if (/\.(arrow|arrows|feather|ipc|stream)$/i.test(path)) return "arrow";
   if (text.slice(4, 8) === "ftyp" || text.startsWith("\x1aE\xdf\xa3")) return "video";
-  return /^\s*\{/.test(text) ? "jsonl" : undefined;
+  const isGzip = head[0] === 0x1f && head[1] === 0x8b;
+  return /^\s*\{/.test(isGzip ? firstText(head) : text) ? "jsonl" : undefined;
+}
+
+/** As much text as the first bytes of a gzip stream give. */
+function firstText(head: Buffer): string {
+  try {
+    return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH }).toString("latin1");
+  } catch {
+    return "";
+  }
 }
 
 async function firstBytes(path: string, length: number): Promise<Buffer> {

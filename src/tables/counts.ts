@@ -10,6 +10,8 @@ export interface SourceCounts {
   nonexistent: number;
   /** Intervals that end before they start. */
   inverted: number;
+  /** Time columns of a type without a zone that were read as UTC. */
+  assumedUtc: string[];
   /** First and last instant on the source's clock, ns; undefined without rows. */
   first?: bigint;
   last?: bigint;
@@ -25,5 +27,6 @@ export function emptyCounts(): SourceCounts {
     ambiguous: 0,
     nonexistent: 0,
     inverted: 0,
+    assumedUtc: [],
   };
 }

@@ -67,6 +67,7 @@ export async function readLong(
   columnType(relation, reading.columns.tag, "columns.tag");
   const valueType = columnType(relation, reading.columns.value, "columns.value");
   const time = await planTime(database, relation, reading.columns.time, reading.time, "columns.time");
+  if (time.assumesUtc === true) counts.assumedUtc.push(time.column);
   if (requests.length === 0) return { samples: [], counts };
   const coded = await codeTags(database, relation, reading, tags);
   const isText = /^(VARCHAR|JSON|ENUM\(.*\))$/.test(valueType);

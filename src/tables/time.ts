@@ -29,6 +29,8 @@ export interface TimePlan {
   readonly zonedSql?: string;
   readonly unitNs: bigint;
   readonly reading: TimeReading;
+  /** True for timestamps of a type without a zone where the source names none: they are read as UTC. */
+  readonly assumesUtc?: boolean;
 }
 
 /** What was seen while civil times became instants. */
@@ -69,7 +71,7 @@ export async function planTime(
     const decode = isInstant || reading.zone === undefined ? "instant" : "local";
     const sql = type === "TIMESTAMP_NS" ? `epoch_ns(${name})` : fromMicros(name);
     await requireRange(database, relation, key, name, sql);
-    return { ...base, decode, sql };
+    return { ...base, decode, sql, assumesUtc: !isInstant && decode === "instant" };
   }
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) {
     requireUnit(relation, reading, key, column);

@@ -206,6 +206,7 @@ async function readTable(
     columns.end === undefined
       ? undefined
       : await planTime(database, relation, columns.end, reading.time, "columns.end");
+  for (const plan of [time, end]) if (plan?.assumesUtc === true) counts.assumedUtc.push(plan.column);
   const plans = await planTags(database, relation, reading, requests);
   const quality =
     columns.quality === undefined
