@@ -16,6 +16,8 @@ import { alignText, checkText, inspectText } from "./text.ts";
 /** What every verb knows: how to show results, progress and errors, and when to stop. */
 interface Context {
   readonly json: boolean;
+  /** Characters that a line of the terminal takes; Infinity where there is none. */
+  readonly limit: number;
   readonly session: SessionOptions;
   readonly show: (text: string) => Promise<void>;
 }
@@ -41,6 +43,7 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
     const isShown = process.stderr.isTTY === true && flags.quiet !== true;
     status = await action({
       json: isJson,
+      limit: process.stdout.isTTY === true ? process.stdout.columns : Number.POSITIVE_INFINITY,
       session: {
         signal: abort.signal,
         ...(ffprobe === undefined ? {} : { ffprobe }),
@@ -94,13 +97,18 @@ function program(act: Act): Command {
     .addOption(new Option("--overwrite", "replace a result that is there").conflicts("resume"))
     .option("--resume", "keep a complete result of the same inputs, else make it")
     .action((manifest, flags, command) =>
-      act(command, async ({ json, session, show }) => {
+      act(command, async ({ json, limit, session, show }) => {
         const started = performance.now();
         const done = await alignCapture(manifest, { ...session, ...flags });
         await show(
           json
             ? reportJson(done)
-            : alignText(done, flags.dryRun === true ? undefined : flags.out, performance.now() - started),
+            : alignText(
+                done,
+                flags.dryRun === true ? undefined : flags.out,
+                performance.now() - started,
+                limit,
+              ),
         );
         return 0;
       }),
@@ -110,9 +118,9 @@ function program(act: Act): Command {
     .argument("<manifest>", "the capture's manifest, or a directory that holds manifest.yaml")
     .description("open every source and say what is there; nothing is written")
     .action((manifest, _, command) =>
-      act(command, async ({ json, session, show }) => {
+      act(command, async ({ json, limit, session, show }) => {
         const done = await checkCapture(manifest, session);
-        await show(json ? reportJson(done) : checkText(done));
+        await show(json ? reportJson(done) : checkText(done, limit));
         return done.complete ? 0 : 4;
       }),
     );
@@ -121,9 +129,9 @@ function program(act: Act): Command {
     .argument("<file>", "a video, or a table in CSV, JSON lines, Parquet or Arrow")
     .description("say what one file holds, without a manifest")
     .action((file, _, command) =>
-      act(command, async ({ json, session, show }) => {
+      act(command, async ({ json, limit, session, show }) => {
         const done = await inspectFile(file, session);
-        await show(json ? reportJson(done) : inspectText(done));
+        await show(json ? reportJson(done) : inspectText(done, limit));
         return 0;
       }),
     );

@@ -25,9 +25,10 @@ export class ProgressLine {
     if (this.#isShown && now - this.#shownAt < 100) return;
     this.#shownAt = now;
     this.#isShown = true;
-    const share = total > 1 ? ` ${Math.floor((100 * done) / total)} %` : "";
+    const share = total > 1 ? `${Math.floor((100 * done) / total)} %` : "";
+    const text = [words[stage], subject, share].filter((part) => part !== "").join(" ");
     const width = Math.max(20, (this.#terminal.columns ?? 80) - 1);
-    this.#terminal.write(`\r\x1b[K${`${words[stage]} ${subject}${share}`.slice(0, width)}`);
+    this.#terminal.write(`\r\x1b[K${text.slice(0, width)}`);
   }
 
   clear(): void {

@@ -8,13 +8,23 @@ import type {
   Warning,
 } from "../index.ts";
 
-/** Result of `align` for people: the rows, one line a tag with the row in the middle, clocks, warnings, files. */
-export function alignText(report: AlignResult, out: string | undefined, elapsedMs: number): string {
+/**
+ * Result of `align` for people: the rows, one line a tag with the row in the middle, clocks, warnings, files.
+ *
+ * @param limit characters a line, Infinity where the text goes to no terminal
+ */
+export function alignText(
+  report: AlignResult,
+  out: string | undefined,
+  elapsedMs: number,
+  limit: number,
+): string {
   const { frames, example } = report;
   const rate = frames.rate_hz === null ? "" : `, ${frames.rate_hz.toFixed(3)} Hz`;
   const head = [
     `${report.capture}`,
-    `${frames.count} frames, ${frames.first} to ${frames.last}${rate}`,
+    `${frames.count} frames${rate}`,
+    `${frames.first} to ${frames.last}`,
     "",
     `frame ${example.frame_index} at ${example.frame_time} (${durationText(example.frame_pts)} into the video)`,
   ];
@@ -45,30 +55,30 @@ export function alignText(report: AlignResult, out: string | undefined, elapsedM
         ];
   return lines([
     ...head,
-    ...table([titles, ...rows], "lrrlrrrr"),
-    ...clocksText(report.clocks),
+    ...table([titles, ...rows], "lrrlrrrr", limit),
+    ...clocksText(report.clocks, limit),
     ...warningsText(report.warnings),
     "",
     ...end,
   ]);
 }
 
-export function checkText(report: CheckReport): string {
-  const sources = report.sources.flatMap((source) => ["", ...sourceText(source)]);
+export function checkText(report: CheckReport, limit: number): string {
+  const sources = report.sources.flatMap((source) => ["", ...sourceText(source, limit)]);
   const verdict = report.complete
     ? "every tag of the manifest is there"
     : "tags are missing: `align` would stop with exit status 4";
   return lines([
     report.capture,
     ...sources,
-    ...clocksText(report.clocks),
+    ...clocksText(report.clocks, limit),
     ...warningsText(report.warnings),
     "",
     verdict,
   ]);
 }
 
-export function inspectText(report: InspectReport): string {
+export function inspectText(report: InspectReport, limit: number): string {
   const head = `${report.file}: ${report.kind}, ${bytesText(report.bytes)}`;
   const columns = report.columns.map(({ name, type, filled_share: share, least, greatest }) => [
     name,
@@ -83,16 +93,16 @@ export function inspectText(report: InspectReport): string {
     head,
     ...(columns.length === 0
       ? []
-      : ["", ...table([["column", "type", "filled", "least", "greatest"], ...columns], "llrll")]),
-    ...(report.summary === null ? [] : ["", ...sourceText(report.summary)]),
+      : ["", ...table([["column", "type", "filled", "least", "greatest"], ...columns], "llrll", limit)]),
+    ...(report.summary === null ? [] : ["", ...sourceText(report.summary, limit)]),
     ...asSource,
     ...warningsText(report.warnings),
   ]);
 }
 
-function sourceText(source: SourceSummary): string[] {
+function sourceText(source: SourceSummary, limit: number): string[] {
   const rate = source.rate_hz === null ? "" : `, ${source.rate_hz.toFixed(3)} Hz`;
-  const span = source.first === null ? "" : `, ${source.first} to ${source.last}`;
+  const span = source.first === null ? [] : [`  ${source.first} to ${source.last}`];
   const unit = source.kind === "video" || source.kind === "frames" ? "frames" : "rows";
   const about = source.description === null ? "" : ` (${source.description})`;
   const counts: [number, string][] = [
@@ -114,14 +124,15 @@ function sourceText(source: SourceSummary): string[] {
   ]);
   return [
     `${source.source}: ${source.kind} on clock ${source.clock}${about}`,
-    `  ${source.rows} ${unit}${span}${rate}`,
+    `  ${source.rows} ${unit}${rate}`,
+    ...span,
     ...(noted.length === 0 ? [] : [`  rows ${noted.join(", ")}`]),
-    ...table(tags, "llrrrll"),
+    ...table(tags, "llrrrll", limit),
     ...source.missing_tags.map((tag) => `  ${tag}  MISSING`),
   ];
 }
 
-function clocksText(clocks: readonly ClockReport[]): string[] {
+function clocksText(clocks: readonly ClockReport[], limit: number): string[] {
   const rows = clocks.flatMap((clock) =>
     clock.segments.map((segment) => [
       `${clock.from} -> ${clock.to}`,
@@ -133,7 +144,7 @@ function clocksText(clocks: readonly ClockReport[]): string[] {
       `${segment.pairs} ${segment.pairs === 1 ? "pair" : "pairs"}`,
     ]),
   );
-  return rows.length === 0 ? [] : ["", ...table(rows, "lllrrrr")];
+  return rows.length === 0 ? [] : ["", ...table(rows, "lllrrrr", limit)];
 }
 
 function warningsText(warnings: readonly Warning[]): string[] {
@@ -147,14 +158,21 @@ function warningsText(warnings: readonly Warning[]): string[] {
   ];
 }
 
-/** Columns side by side: l left, r right aligned. */
-function table(cells: readonly (readonly string[])[], alignment: string): string[] {
+/** Columns side by side, l left and r right aligned; the last ones are left out where a line would be too long. */
+function table(cells: readonly (readonly string[])[], alignment: string, limit: number): string[] {
   const rows = cells.map((row) => row.map(oneLine));
   const widths = [...alignment].map((_, column) =>
     rows.reduce((widest, row) => Math.max(widest, width(row[column] ?? "")), 0),
   );
+  let end = 0;
+  for (const [column, used] of widths.entries()) {
+    const taken = widths.slice(0, column).reduce((sum, one) => (one === 0 ? sum : sum + one + 2), used);
+    if (taken <= limit || column < 2) end = column + 1;
+    else break;
+  }
   return rows.map((row) =>
     row
+      .slice(0, end)
       .map((cell, column) => {
         const filler = " ".repeat((widths[column] ?? 0) - width(cell));
         return alignment[column] === "r" ? filler + cell : cell + filler;
