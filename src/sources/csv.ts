@@ -1,14 +1,13 @@
-import { open } from "node:fs/promises";
-import { createGunzip } from "node:zlib";
+import { isUtf8 } from "node:buffer";
 import { AlignError } from "../errors.ts";
 import {
   type Database,
   describe,
   fileLiteral,
+  inflated,
   literal,
   type Relation,
   requireSameColumns,
-  requireWholeGzip,
 } from "../tables/index.ts";
 import type { TableRequest } from "./source.ts";
 
@@ -27,8 +26,8 @@ interface Head {
  */
 export async function openCsv(database: Database, request: TableRequest): Promise<Relation> {
   const place = { source: request.name };
-  for (const file of request.files) await requireWholeGzip(request.name, file, request.signal);
-  const heads = await Promise.all(request.files.map((file) => readHead(file, request.name)));
+  const heads: Head[] = [];
+  for (const file of request.files) heads.push(await readHead(file, request));
   requireSameColumns(
     request.name,
     heads.map((head, index) => ({ file: request.files[index] ?? "", columns: head.names })),
@@ -52,16 +51,11 @@ function scan(file: string, head: Head): string {
   );
 }
 
-async function readHead(file: string, source: string): Promise<Head> {
-  const bytes = await firstBytes(file, source);
+async function readHead(file: string, request: TableRequest): Promise<Head> {
+  const source = request.name;
   const place = { where: { source, file } };
-  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) {
-    throw new AlignError("SOURCE_ENCODING", `source ${source}: the file is big-endian UTF-16`, {
-      ...place,
-      hint: "save it as UTF-8",
-    });
-  }
+  const bytes = await scanBytes(file, request);
+  const isUtf16 = utf16Mark.equals(bytes.subarray(0, 2));
   const text = new TextDecoder(isUtf16 ? "utf-16le" : "utf-8").decode(bytes);
   const line = firstRecord(text, bytes.length < headerBytes);
   if (line === undefined) {
@@ -91,61 +85,51 @@ async function readHead(file: string, source: string): Promise<Head> {
   return { encoding: isUtf16 ? "utf-16" : "utf-8", separator, names };
 }
 
-/** Refuses bytes that are not UTF-8 and a gzip stream that is not whole: DuckDB may break down over them. */
-async function requireUtf8(file: string, request: TableRequest): Promise<void> {
-  const source = createReadStream(file, { highWaterMark: 1 << 20 });
-  const isGzip = (await firstBytes(file, request.name, 2, false)).equals(gzipMagic);
-  let rest = Buffer.alloc(0);
-  let line = 1;
-  try {
-    for await (const part of isGzip ? source.pipe(createGunzip()) : source) {
-      request.signal?.throwIfAborted();
-      const bytes = rest.length === 0 ? (part as Buffer) : Buffer.concat([rest, part as Buffer]);
-      const end = bytes.length - unfinishedBytes(bytes);
-      if (!isUtf8(bytes.subarray(0, end))) throw notUtf8(bytes.subarray(0, end));
-      if (end < bytes.length) rest = Buffer.from(bytes.subarray(end));
-      else rest = Buffer.alloc(0);
+const utf16Mark = Buffer.from([0xff, 0xfe]);
+
+/**
+ * The first bytes of a file, inflated where it is gzip.
+ * All of it is looked at, because DuckDB breaks down over bytes that are not UTF-8.
+ */
+async function scanBytes(file: string, request: TableRequest): Promise<Buffer> {
+  const head: Buffer[] = [];
+  let room = headerBytes;
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const part of inflated(request.name, file, request.signal)) {
+    if (room > 0) head.push(part.subarray(0, room));
+    room -= part.length;
+    if (head[0] !== undefined && utf16Mark.equals(head[0].subarray(0, 2))) {
+      if (room <= 0) break;
+      continue;
     }
-  } catch (cause) {
-    if (cause instanceof AlignError || request.signal?.aborted === true) throw cause;
-    throw badGzip(request.name, file, cause);
-  } finally {
-    source.destroy();
+    const bytes = rest.length === 0 ? part : Buffer.concat([rest, part]);
+    const end = bytes.length - unfinishedBytes(bytes);
+    requireUtf8(bytes.subarray(0, end), file, request.name);
+    rest = bytes.subarray(end);
   }
-  if (rest.length > 0) throw notUtf8(rest);
+  requireUtf8(rest, file, request.name);
+  return Buffer.concat(head);
 }
 
-async function firstBytes(file: string, source: string): Promise<Buffer> {
-  const handle = await open(file, "r");
-  try {
-    const buffer = Buffer.alloc(headerBytes);
-    const { bytesRead } = await handle.read(buffer, 0, headerBytes, 0);
-    const head = buffer.subarray(0, bytesRead);
-    return head[0] === 0x1f && head[1] === 0x8b ? await inflateHead(head, source, file) : head;
-  } finally {
-    await handle.close();
+/** How many bytes at the end begin a character that is not complete. */
+function unfinishedBytes(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if ((byte & 0xc0) === 0x80) continue;
+    const needed = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return needed > back ? back : 0;
   }
+  return 0;
 }
 
-/** Inflates as much as the first compressed bytes give; the rest of the stream is not needed for the header. */
-async function inflateHead(head: Buffer, source: string, file: string): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    const gunzip = createGunzip();
-    gunzip.on("data", (part: Buffer) => parts.push(part));
-    const done = (cause?: unknown) => {
-      if (parts.length > 0) return resolve(Buffer.concat(parts).subarray(0, headerBytes));
-      reject(
-        new AlignError("SOURCE_UNREADABLE", `source ${source}: the gzip stream cannot be read`, {
-          where: { source, file },
-          hint: "the file is damaged or cut off; export it again",
-          cause,
-        }),
-      );
-    };
-    gunzip.on("end", () => done());
-    gunzip.on("error", done);
-    gunzip.end(head);
+function requireUtf8(bytes: Buffer, file: string, source: string): void {
+  if (isUtf8(bytes)) return;
+  const text = bytes.toString("utf8");
+  const at = text.indexOf("\ufffd");
+  const near = text.slice(Math.max(0, at - 12), at + 4).replace(/[\r\n]+/g, " ");
+  throw new AlignError("SOURCE_ENCODING", `source ${source}: the file is not UTF-8 (near "${near}")`, {
+    where: { source, file },
+    hint: "save it as UTF-8; on a command line: iconv -f WINDOWS-1252 -t UTF-8",
   });
 }
 

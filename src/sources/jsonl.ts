@@ -35,11 +35,13 @@ export async function openJsonl(database: Database, request: TableRequest): Prom
 
 /**
  * Dates, times and identifiers that DuckDB recognises would lose digits or zones: they stay as written.
- * JSON is what it says of a column that mixes numbers and words, or holds objects: texts whose types are found by content.
+ * JSON stands for texts whose types are found by content: mixed numbers and words, large integers, objects.
  */
 function keptType(type: string): string {
   if (/^(BIGINT|DOUBLE|BOOLEAN|VARCHAR)(\[\])?$/.test(type)) return type;
-  return /^(JSON$|STRUCT|MAP)/.test(type) ? "JSON" : "VARCHAR";
+  // DuckDB gives a column that has negative numbers a wider type than its numbers need.
+  if (/^U?(HUGE|BIG)INT\[\]$/.test(type)) return "BIGINT[]";
+  return /^(JSON$|STRUCT|MAP|U?HUGEINT$|UBIGINT$)/.test(type) ? "JSON" : "VARCHAR";
 }
 
 /** Of the numbers that follow the key in the line, the one that DuckDB read. */

@@ -8,7 +8,7 @@ export async function openSql(database: Database, request: TableRequest): Promis
   const query = (request.query ?? "").trim().replace(/;\s*$/, "");
   const name = database.uniqueName("query");
   try {
-    await database.run(`CREATE TEMP TABLE ${name} AS SELECT * FROM (\n${query}\n)`, place);
+    await database.run(`CREATE TEMP TABLE ${name} AS SELECT * FROM (\n${quoteAt(query)}\n)`, place);
   } catch (cause) {
     if (!(cause instanceof AlignError)) throw cause;
     throw new AlignError("SOURCE_SQL", `source ${request.name}: the query failed: ${reasonOf(cause)}`, {
@@ -24,6 +24,12 @@ export async function openSql(database: Database, request: TableRequest): Promis
     typed: true,
     files: request.files,
   };
+}
+
+/** Plants name a time column `at`, which DuckDB keeps for itself: a bare one is quoted, except in AT TIME ZONE. */
+function quoteAt(query: string): string {
+  const parts = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\bat\b(?!\s*(?:\(|time\s+zone\b))/gi;
+  return query.replace(parts, (part) => (/^at$/i.test(part) ? `"${part}"` : part));
 }
 
 function reasonOf(error: AlignError): string {

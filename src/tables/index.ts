@@ -1,6 +1,6 @@
 export { emptyCounts, type SourceCounts } from "./counts.ts";
 export { Database, fileLiteral, identifier, literal } from "./database.ts";
-export { requireWholeGzip } from "./gzip.ts";
+export { inflated, requireWholeGzip } from "./gzip.ts";
 export { type LongReading, readLong } from "./long.ts";
 export { OrderCount, sortedPositions, takeTimes } from "./order.ts";
 export { type ParquetRequest, parquetRelation } from "./parquet.ts";
