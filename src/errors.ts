@@ -44,7 +44,11 @@ export class AlignError extends Error {
   readonly where?: ErrorPlace;
   readonly hint?: string;
 
-  constructor(code: `${ErrorFamily}_${string}` | "INTERRUPTED", message: string, options: AlignErrorOptions = {}) {
+  constructor(
+    code: `${ErrorFamily}_${string}` | "INTERRUPTED",
+    message: string,
+    options: AlignErrorOptions = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     if (options.where !== undefined) this.where = options.where;
