@@ -1,11 +1,11 @@
 import { AlignError } from "../errors.ts";
-import type { Samples, ValueType } from "../samples.ts";
+import type { Samples } from "../samples.ts";
+import { type Bucket, finishBucket, newBucket } from "./bucket.ts";
 import { emptyCounts, type SourceCounts } from "./counts.ts";
 import { type Chunk, type Column, type Database, identifier, literal } from "./database.ts";
-import { lastOfEach, OrderCount, sortedPositions, takeStatus, takeTimes, takeValues } from "./order.ts";
+import { OrderCount } from "./order.ts";
 import { planQuality, type QualityPlan, type QualityReading, statusReader } from "./quality.ts";
 import { columnType, listed, nthRow, placeOf, type Relation } from "./relation.ts";
-import { StatusStore, type ValueStore, valueStore } from "./store.ts";
 import { planTime, type TimePlan, type TimeReading } from "./time.ts";
 import { noteOrder, readTimes, requireRoom, type TimeColumn } from "./times.ts";
 import {
@@ -33,20 +33,6 @@ export interface LongReading {
   readonly quality?: QualityReading;
   readonly badValues: readonly string[];
   readonly strict: boolean;
-}
-
-/** One tag of a long table as one type, while it is read. */
-interface Bucket {
-  readonly type: ValueType;
-  readonly times: BigInt64Array;
-  readonly timeWords: Uint32Array;
-  readonly values: ValueStore;
-  readonly status: StatusStore;
-  /** Position of its value in the query's columns. */
-  readonly column: number;
-  /** A tag that is read as two types counts its duplicates once. */
-  readonly first: boolean;
-  length: number;
 }
 
 /**
@@ -115,7 +101,7 @@ export async function readLong(
     row: (await nthRow(database, coded, `${tagCode} IS NOT NULL`, row))?.row ?? row,
     time: order.at,
   }));
-  const finished = new Map([...buckets.values()].map((bucket) => [bucket, finish(bucket, counts)]));
+  const finished = new Map([...buckets.values()].map((bucket) => [bucket, finishBucket(bucket, counts)]));
   return { samples: bucketOf.map((bucket) => finished.get(bucket) as Samples), counts };
 }
 
@@ -242,20 +228,6 @@ export function missingTags(
   });
 }
 
-function newBucket(plan: ValuePlan, capacity: number, column: number, first: boolean): Bucket {
-  const times = new BigInt64Array(capacity);
-  return {
-    type: plan.type,
-    times,
-    timeWords: new Uint32Array(times.buffer),
-    values: valueStore(plan.type, capacity, plan.itemType),
-    status: new StatusStore(capacity),
-    column,
-    first,
-    length: 0,
-  };
-}
-
 /** Streams the rows once and puts each into its tag's bucket; `at` is the time of the first unsorted row. */
 async function fill(
   database: Database,
@@ -377,28 +349,4 @@ function civilChunk(relation: Relation, civil: TimeColumn, start: number, rowCou
     items: civil.times.subarray(start, start + rowCount),
     valid: missing === undefined ? null : (row) => missing[start + row] !== 1,
   };
-}
-
-/** Puts a tag in time order and keeps the last of the rows at one instant. */
-function finish(bucket: Bucket, counts: SourceCounts): Samples {
-  let times = bucket.times.subarray(0, bucket.length);
-  let values = bucket.values.finish(bucket.length);
-  let status = bucket.status.finish(bucket.length);
-  const take = (positions: Int32Array | undefined) => {
-    if (positions === undefined) return 0;
-    const dropped = times.length - positions.length;
-    times = takeTimes(times, positions);
-    values = takeValues(values, positions);
-    if (status !== undefined) status = takeStatus(status, positions);
-    return dropped;
-  };
-  take(sortedPositions(times));
-  const superseded = take(lastOfEach(times));
-  if (bucket.first) counts.duplicates += superseded;
-  if (times.length > 0) {
-    const [first, last] = [times[0] ?? 0n, times[times.length - 1] ?? 0n];
-    if (counts.first === undefined || first < counts.first) counts.first = first;
-    if (counts.last === undefined || last > counts.last) counts.last = last;
-  }
-  return status === undefined ? { times, values } : { times, values, status };
 }

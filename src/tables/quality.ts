@@ -48,10 +48,11 @@ export async function planQuality(
   reading: QualityReading | undefined,
   key: string,
 ): Promise<QualityPlan> {
-  columnType(relation, column, key);
-  const cell = `${identifier(column)}::VARCHAR`;
+  const type = columnType(relation, column, key);
+  const name = identifier(column);
+  const cell = `${name}::VARCHAR`;
   const rows = await database.rows(
-    `SELECT DISTINCT ${cell} AS code FROM ${relation.from} WHERE code IS NOT NULL LIMIT ${codeLimit + 1}`,
+    `SELECT ${cell} FROM (SELECT DISTINCT ${name} FROM ${relation.from} WHERE ${name} IS NOT NULL LIMIT ${codeLimit + 1})`,
     placeOf(relation),
   );
   const codes = rows.map((row) => String(row[0])).sort();
@@ -67,15 +68,28 @@ export async function planQuality(
     });
   }
   if (codes.length === 0) return { sql: "NULL::UINTEGER", statuses: new Uint32Array() };
-  const type = database.uniqueName("codes");
+  const sql = await positionSql(database, relation, name, type, codes);
+  return { sql, statuses: Uint32Array.from(statuses, (status) => status ?? STATUS_GOOD) };
+}
+
+/** SQL for the position of a cell in `codes`; texts and many codes go through an enumeration, which is a hash. */
+async function positionSql(
+  database: Database,
+  relation: Relation,
+  name: string,
+  type: string,
+  codes: readonly string[],
+): Promise<string> {
+  if (type !== "VARCHAR" && codes.length <= 16) {
+    const branches = codes.map((code, position) => `WHEN ${literal(code)}::${type} THEN ${position}`);
+    return `(CASE ${name} ${branches.join(" ")} END)::UINTEGER`;
+  }
+  const enumeration = database.uniqueName("codes");
   await database.run(
-    `CREATE TEMP TYPE ${type} AS ENUM (${codes.map(literal).join(", ")})`,
+    `CREATE TEMP TYPE ${enumeration} AS ENUM (${codes.map(literal).join(", ")})`,
     placeOf(relation),
   );
-  return {
-    sql: `enum_code(${cell}::${type})::UINTEGER`,
-    statuses: Uint32Array.from(statuses, (status) => status ?? STATUS_GOOD),
-  };
+  return `enum_code(${name}::VARCHAR::${enumeration})::UINTEGER`;
 }
 
 /** The StatusCode of each row of a chunk, from the column that `plan.sql` selected. */
