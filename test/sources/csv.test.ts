@@ -72,6 +72,12 @@ describe("csv", () => {
     expect(await one("header.csv", text, ['temp\n"outer"', "it's"])).toEqual([["5", "6"]]);
   });
 
+  it("columns without a name are named by their place", async () => {
+    expect(await one("nameless.csv", ",ts,a,\n7,1,x,\n", ["column0", "ts", "a", "column3"])).toEqual([
+      ["7", "1", "x", null],
+    ]);
+  });
+
   it("a header longer than 256 KiB", async () => {
     const names = Array.from({ length: 20_000 }, (_, at) => `TI-${String(at).padStart(10, "0")}.PV`);
     const text = `ts,${names.join(",")}\n1,${names.map((_, at) => at).join(",")}\n`;
@@ -99,7 +105,6 @@ describe("csv", () => {
     ["empty gzip", gzipSync(""), "SOURCE_"],
     ["a name twice", "ts,a,a\n1,2,3\n", "SOURCE_HEADER"],
     ["a name twice but for capitals", "ts,a,A\n1,2,3\n", "SOURCE_HEADER"],
-    ["no name", "ts,a,\n1,2,3\n", "SOURCE_HEADER"],
     ["a row too short", "ts,a,b\n1,2,3\n4,5\n", "SOURCE_UNREADABLE"],
     ["a row too long", "ts,a\n1,2\n4,5,6\n", "SOURCE_UNREADABLE"],
     ["an open quote", 'ts,a\n1,2\n3,"4\n5,6\n', "SOURCE_UNREADABLE"],
