@@ -71,13 +71,12 @@ async function readHead(file: string, request: TableRequest): Promise<Head> {
     });
   }
   const separator = mostFrequent(line);
-  const names = splitRecord(line, separator);
+  // pandas writes its index without a name, and some exports end every row with a separator.
+  const names = splitRecord(line, separator).map((name, index) => name || `column${index}`);
   const folded = names.map((name) => name.toLowerCase());
   const twice = names.find((_, index) => folded.indexOf(folded[index] ?? "") !== index);
-  if (twice !== undefined || names.includes("")) {
-    const what =
-      twice === undefined || twice === "" ? "a column without a name" : `two columns named "${twice}"`;
-    throw new AlignError("SOURCE_HEADER", `source ${source}: the header has ${what}`, {
+  if (twice !== undefined) {
+    throw new AlignError("SOURCE_HEADER", `source ${source}: the header has two columns named "${twice}"`, {
       where: { source, file, line: 1 },
       hint: "give every column a name of its own, in small or capital letters; a file without a header row is read by a source of kind sql",
     });
