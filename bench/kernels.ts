@@ -4,7 +4,7 @@ import { fastTags, longTag, slowTags, type Workload, withNulls } from "./data.ts
 import { type Case, type Measured, measure, type Spread } from "./measure.ts";
 import { finish, isSmoke } from "./results.ts";
 
-const rounds = isSmoke ? 2 : 7;
+const rounds = isSmoke ? 2 : 5;
 const hour = isSmoke ? 3_001 : 108_000;
 const long = isSmoke ? 5_003 : 10_000_000;
 const tags = isSmoke ? 3 : 200;
