@@ -11,15 +11,15 @@ export interface Done {
   killedBy: string | null;
   stdout: string;
   stderr: string;
-  /** Wall clock time. */
-  elapsedMs: number;
+  /** From the signal, where one was sent, to the end. */
+  stoppingMs: number;
 }
 
 export interface ProcessOptions {
   cwd?: string;
   env?: Record<string, string>;
-  /** Sent once the command is well on its way. */
-  signal?: { name: NodeJS.Signals; afterMs: number };
+  /** Sent so long after the command is on its way, which `when` tells. */
+  signal?: { name: NodeJS.Signals; afterMs: number; when?: () => boolean };
   /** The command is killed after so long. */
   limitMs?: number;
   /** Options of node itself. */
@@ -29,7 +29,6 @@ export interface ProcessOptions {
 /** Runs the command line as its users do; never fails by itself. */
 export async function tagalign(args: readonly string[], options: ProcessOptions = {}): Promise<Done> {
   const { FFPROBE_PATH: _, ...inherited } = process.env;
-  const started = performance.now();
   const child = spawn(process.execPath, [...(options.node ?? []), main, ...args], {
     cwd: options.cwd ?? process.cwd(),
     env: { ...inherited, ...options.env },
@@ -39,14 +38,23 @@ export async function tagalign(args: readonly string[], options: ProcessOptions 
   child.stdout.setEncoding("utf8").on("data", (text: string) => (texts.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (texts.stderr += text));
   const { signal } = options;
-  const timer = signal && setTimeout(() => child.kill(signal.name), signal.afterMs);
+  let signalledAt = Number.NaN;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const send = () => {
+    signalledAt = performance.now();
+    child.kill(signal?.name);
+  };
+  const waitForStart = () => {
+    timer = signal?.when?.() === false ? setTimeout(waitForStart, 20) : setTimeout(send, signal?.afterMs);
+  };
+  if (signal !== undefined) waitForStart();
   const killer = options.limitMs && setTimeout(() => child.kill("SIGKILL"), options.limitMs);
   return new Promise((done, fail) => {
     child.on("error", fail);
     child.on("close", (status, killedBy) => {
       clearTimeout(timer);
       clearTimeout(killer);
-      done({ status, killedBy, ...texts, elapsedMs: performance.now() - started });
+      done({ status, killedBy, ...texts, stoppingMs: performance.now() - signalledAt });
     });
   });
 }
