@@ -1,5 +1,5 @@
 /** The process exit status that each family of error leads to (see README, "Exit codes"). */
-export const exitCodes = {
+const exitCodes = {
   BUG: 1,
   USAGE: 2,
   MANIFEST: 3,

@@ -4,7 +4,7 @@ export { type AsofJoinOptions, asofJoin } from "./asof.ts";
 export { copyBatch } from "./copy.ts";
 export { type AlignFramesInput, alignFrames, type FrameTag } from "./frames.ts";
 export { type InterpolateOptions, type InterpolateSamples, interpolate } from "./interpolate.ts";
-export { frameColumns, type Provenance } from "./schema.ts";
+export type { Provenance } from "./schema.ts";
 export type {
   Aggregate,
   AlignedTagInput,
@@ -18,5 +18,5 @@ export type {
   WindowJoin,
 } from "./spec.ts";
 export type { TagStatistics } from "./statistics.ts";
-export { isBad, Status, severity } from "./status.ts";
+export { severity } from "./status.ts";
 export type { TimesInput, ValuesInput } from "./vectors.ts";

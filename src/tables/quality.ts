@@ -16,8 +16,8 @@ export type QualityReading =
 
 /** OPC UA severities as whole StatusCodes. */
 export const STATUS_GOOD = 0x0000_0000;
-export const STATUS_UNCERTAIN = 0x4000_0000;
-export const STATUS_BAD = 0x8000_0000;
+const STATUS_UNCERTAIN = 0x4000_0000;
+const STATUS_BAD = 0x8000_0000;
 /** Bad_NoData (OPC 10000-4): there is no value. */
 export const STATUS_NO_DATA = 0x809b_0000;
 

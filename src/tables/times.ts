@@ -88,7 +88,7 @@ function decode(
   return raw;
 }
 
-export function copyElements(
+function copyElements(
   column: Column,
   target: BigInt64Array | Float64Array | Uint32Array | Uint8Array,
   at: number,

@@ -64,14 +64,14 @@ export function cellText(sql: string): string {
 }
 
 /** SQL that is true where the text is one of the words. An IN list would become a join, and a join loses the row order. */
-export function isOneOf(text: string, words: readonly string[]): string {
+function isOneOf(text: string, words: readonly string[]): string {
   if (words.length === 0) return "false";
   const list = words.map((word) => literal(word.trim().toLowerCase())).join(", ");
   return `coalesce(list_contains([${list}], lower(${text})), false)`;
 }
 
 /** SQL that is true where the text is one of the words for "no value". */
-export function isBadWord(text: string, own: readonly string[], isNumeric: boolean): string {
+function isBadWord(text: string, own: readonly string[], isNumeric: boolean): string {
   return either(isOneOf(text, [...badWords, ...(isNumeric ? badAmongNumbers : [])]), isOwnText(text, own));
 }
 
