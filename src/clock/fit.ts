@@ -13,8 +13,26 @@ export interface Fit {
 /** Instants are integers of ns, so no evidence is better than this. */
 const FINEST_SIGMA_NS = 1;
 
+/** Two assertions of one offset must agree within 3 sigma of both and 1000 ns, as two maps must. */
+function requireAgreement(constants: Observations["constants"]): void {
+  for (const [i, one] of constants.entries()) {
+    for (const other of constants.slice(0, i)) {
+      if (one.sigmaNs === undefined || other.sigmaNs === undefined) continue;
+      const difference = Math.abs(Number(one.offset - other.offset));
+      if (difference <= 3 * Math.hypot(one.sigmaNs, other.sigmaNs) + 1000) continue;
+      throw new AlignError(
+        "CLOCK_CONTRADICTION",
+        `two constant offsets differ by ${difference} ns, more than their uncertainties allow`,
+        {
+          hint: "check the sign and unit of each offset (target minus source), or give the wrong one a larger uncertainty",
+        },
+      );
+    }
+  }
+}
+
 /** The inverse-variance weighted mean of all offsets. */
-export function fitConstant({ marks, constants }: Observations): Fit {
+export function fitConstant({ marks, constants }: Omit<Observations, "rejected">): Fit {
   const base = marks[0] === undefined ? constants[0]!.offset : offsetOf(marks[0]);
   const markOffsets = marks.map((mark) => Number(offsetOf(mark) - base));
   const constantOffsets = constants.map((constant) => Number(constant.offset - base));
@@ -23,6 +41,7 @@ export function fitConstant({ marks, constants }: Observations): Fit {
     ...fillSigmas(marks, scatterOf(markOffsets)),
     ...fillSigmas(constants, scatterOf(constantOffsets)),
   ];
+  requireAgreement(constants);
   const { weights, unit } = weigh(sigmas);
   const weight = sum(weights);
   const mean = sum(offsets.map((offset, i) => weights[i]! * offset)) / weight;
@@ -43,11 +62,13 @@ export function fitConstant({ marks, constants }: Observations): Fit {
  * Base times and offsets are taken off as integers; only differences are ever float64.
  */
 export function fitLinear({ marks, constants }: Observations): Fit {
-  if (instantsOf(marks).length < 2) {
-    throw new AlignError("CLOCK_TOO_LITTLE_EVIDENCE", "a linear map needs marks at two instants or more", {
-      hint: "add a mark far from the others in time, or choose the model constant",
+  if (marks.length === 0) {
+    throw new AlignError("CLOCK_TOO_LITTLE_EVIDENCE", "a linear map needs marks", {
+      hint: "add marks, or choose the model constant",
     });
   }
+  // One instant tells no slope; the drift prior then widens sigma with the distance from it.
+  if (instantsOf(marks).length < 2) return fitConstant({ marks, constants });
   const base = { from: marks[0]!.from, offset: offsetOf(marks[0]!) };
   const times = marks.map((mark) => Number(mark.from - base.from));
   const offsets = marks.map((mark) => Number(offsetOf(mark) - base.offset));

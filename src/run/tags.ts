@@ -112,9 +112,23 @@ function reading(
 async function openTableSource(session: Session, source: TableSourceSpec): Promise<Relation> {
   const columns = source.columns as { time?: string; start?: string; end?: string };
   const timeColumns = [columns.time, columns.start, columns.end].filter((column) => column !== undefined);
-  if (source.kind === "sql")
-    return session.table(source.name, { kind: "sql", query: source.query }, timeColumns);
+  if (source.kind === "sql") {
+    const relation = await session.table(source.name, { kind: "sql", query: source.query }, timeColumns);
+    warnOfCutTimes(session, relation, timeColumns);
+    return relation;
+  }
   return session.table(source.name, { kind: source.kind, path: source.path }, timeColumns);
+}
+
+/** DuckDB holds instants with a zone in microseconds; finer digits are gone before a query's result is read. */
+function warnOfCutTimes(session: Session, relation: Relation, timeColumns: readonly string[]): void {
+  const cut = timeColumns.filter((column) => relation.columns.get(column) === "TIMESTAMP WITH TIME ZONE");
+  session.warn(
+    "TIMES_IN_MICROSECONDS",
+    cut.length,
+    null,
+    `source ${relation.source}: column ${cut.join(" and ")} is TIMESTAMPTZ, which holds microseconds only; select text or epoch_ns() for more`,
+  );
 }
 
 /** A camera's frames as samples: `frame_index` counts them, `pts` is ns on its own timeline. */

@@ -35,9 +35,11 @@ export async function openJsonl(database: Database, request: TableRequest): Prom
 
 /**
  * Dates, times and identifiers that DuckDB recognises would lose digits or zones: they stay as written.
- * JSON stands for texts whose types are found by content: mixed numbers and words, large integers, objects.
+ * JSON stands for texts whose types are found by content: mixed numbers and words, large integers, objects,
+ * and decimals, because an integer beside them would be rounded to a float64.
  */
 function keptType(type: string): string {
+  if (type === "DOUBLE") return "JSON";
   if (/^(BIGINT|DOUBLE|BOOLEAN|VARCHAR)(\[\])?$/.test(type)) return type;
   // DuckDB gives a column that has negative numbers a wider type than its numbers need.
   if (/^U?(HUGE|BIG)INT\[\]$/.test(type)) return "BIGINT[]";

@@ -17,7 +17,7 @@ export type QualityReading =
 /** OPC UA severities as whole StatusCodes. */
 export const STATUS_GOOD = 0x0000_0000;
 const STATUS_UNCERTAIN = 0x4000_0000;
-const STATUS_BAD = 0x8000_0000;
+export const STATUS_BAD = 0x8000_0000;
 /** Bad_NoData (OPC 10000-4): there is no value. */
 export const STATUS_NO_DATA = 0x809b_0000;
 
@@ -56,7 +56,7 @@ export async function planQuality(
     placeOf(relation),
   );
   const codes = rows.map((row) => String(row[0])).sort();
-  const kind = reading ?? kindOfCodes(codes);
+  const kind = reading ?? kindOfCodes(relation, codes);
   const statuses = codes.slice(0, codeLimit).map((code) => statusOf(code, kind));
   const unknown = codes.length > codeLimit ? codes.length - 1 : statuses.indexOf(undefined);
   const code = codes[unknown];
@@ -100,11 +100,25 @@ export function statusReader(plan: QualityPlan, column: Column): (row: number) =
     valid !== null && !valid(row) ? STATUS_GOOD : (plan.statuses[positions[row] ?? 0] ?? STATUS_GOOD);
 }
 
-/** Words where any code is no number; one byte codes of OPC DA where none is larger and one is not 0; else StatusCodes. */
-function kindOfCodes(codes: readonly string[]): QualityReading {
+/**
+ * Codes from 1 to 63 alone would all be bad in OPC DA, which is no guess to make in silence.
+ * Words where any code is no number; one byte codes of OPC DA where none is larger and one is not 0; else StatusCodes.
+ */
+function kindOfCodes(relation: Relation, codes: readonly string[]): QualityReading {
   const numbers = codes.filter((code) => code.trim() !== "").map(codeNumber);
   if (numbers.includes(undefined)) return "words";
   const sizes = numbers.map(Number);
+  const largest = Math.max(0, ...sizes);
+  if (largest > 0 && largest < 64 && Math.min(...sizes) >= 0) {
+    throw new AlignError(
+      "SOURCE_QUALITY",
+      `source ${relation.source}: quality codes up to ${largest} may be bad codes of OPC DA or a plant's own`,
+      {
+        where: placeOf(relation),
+        hint: "say how the codes read: quality: opcda, opcua, or { good: [...], uncertain: [...], bad: [...] }",
+      },
+    );
+  }
   return sizes.some((size) => size > 0) && sizes.every((size) => size >= 0 && size <= 255)
     ? "opcda"
     : "opcua";

@@ -4,7 +4,14 @@ import { emptyCounts, type SourceCounts } from "./counts.ts";
 import { type Column, type Database, identifier, literal } from "./database.ts";
 import { missingTags } from "./long.ts";
 import { lastOfEach, OrderCount, sortedPositions, takeTimes, takeValues } from "./order.ts";
-import { planQuality, type QualityPlan, type QualityReading, statusReader } from "./quality.ts";
+import {
+  planQuality,
+  type QualityPlan,
+  type QualityReading,
+  STATUS_BAD,
+  STATUS_NO_DATA,
+  statusReader,
+} from "./quality.ts";
 import { firstRow, placeOf, type Relation } from "./relation.ts";
 import { StatusStore, valueStore } from "./store.ts";
 import { planTime, type TimeReading } from "./time.ts";
@@ -113,7 +120,7 @@ export async function readIntervals(
   for (const end of taken)
     if (end !== OPEN_END && counts.last !== undefined && end > counts.last) counts.last = end;
   const intervals = table.values.map((values, tag) => {
-    const { status, ...rest } = samplesOf(starts, rows, values, table.marks[tag], table.status);
+    const { status, ...rest } = samplesOf(starts, rows, values, table.marks[tag], table.status, STATUS_BAD);
     return { starts, ends: taken, values: rest.values, ...(status === undefined ? {} : { status }) };
   });
   return { intervals, counts };
@@ -151,13 +158,16 @@ function samplesOf(
   values: Values,
   marks: Uint8Array | undefined,
   status: Uint32Array | undefined,
+  wordStatus = STATUS_NO_DATA,
 ): Samples {
   const samples = { times, values: takeValues(values, rows) };
   if (marks === undefined && status === undefined) return samples;
   const codes = new StatusStore(rows.length);
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] ?? 0;
-    codes.set(i, status?.[row] ?? 0, (marks?.[row] ?? 0) === 0);
+    const own = status?.[row] ?? 0;
+    const isWord = marks?.[row] === 2 && own >>> 30 < 2;
+    codes.set(i, isWord ? wordStatus : own, (marks?.[row] ?? 0) === 0);
   }
   const finished = codes.finish(rows.length);
   return finished === undefined ? samples : { ...samples, status: finished };

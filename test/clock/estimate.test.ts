@@ -175,13 +175,36 @@ describe("linear", () => {
     expect(sigmaAt(map, EPOCH + 1100n * SECOND)).toBeGreaterThan(20e6);
   });
 
-  it("needs marks at two instants, and a target clock that runs forward", () => {
-    const one = marks([EPOCH, EPOCH], [EPOCH, EPOCH + 1n]);
-    expect(() => estimateClockMap(one, { model: "linear" })).toThrowError(
+  it("takes one instant as an offset whose sigma grows by 20 ppm", () => {
+    const one = { ...marks([EPOCH], [EPOCH + 5n * MS]), uncertainty: BigInt64Array.of(MS) };
+    const map = estimateClockMap(one, { model: "linear" });
+    expect(at(map, EPOCH + 1000n * SECOND)).toBe(EPOCH + 1000n * SECOND + 5n * MS);
+    const [near, far] = map.uncertainty(BigInt64Array.of(EPOCH, EPOCH + 1000n * SECOND));
+    expect(near).toBeCloseTo(1e6, 0);
+    expect(far).toBeCloseTo(Math.hypot(1e6, 20e6), 0);
+  });
+
+  it("needs marks, and a target clock that runs forward", () => {
+    expect(() => estimateClockMap({ kind: "constant", offset: 1n }, { model: "linear" })).toThrowError(
       errorOf("CLOCK_TOO_LITTLE_EVIDENCE"),
     );
     const back = marks([EPOCH, EPOCH + SECOND], [EPOCH, EPOCH - SECOND]);
     expect(() => estimateClockMap(back, { model: "linear" })).toThrowError(errorOf("CLOCK_CONTRADICTION"));
+  });
+});
+
+describe("constant offsets that contradict each other", () => {
+  const constant = (offset: bigint, uncertainty: bigint) => ({
+    kind: "constant" as const,
+    offset,
+    uncertainty,
+  });
+
+  it("are refused beyond 3 sigma of both", () => {
+    expect(() => estimateClockMap([constant(0n, 1n), constant(SECOND, 1n)])).toThrowError(
+      errorOf("CLOCK_CONTRADICTION"),
+    );
+    expect(estimateClockMap([constant(0n, MS), constant(3n * MS, MS)]).segments).toHaveLength(1);
   });
 });
 

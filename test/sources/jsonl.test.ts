@@ -150,4 +150,15 @@ describe("jsonl", () => {
       wide(room, await room.table("jsonl", [room.write(`${name}.jsonl`, text)]), ["a"], seconds);
     expect((await refusal(read())).code).toMatch(/^SOURCE_/);
   });
+
+  it("a tag's whole numbers stay exact beside another tag's decimals", async () => {
+    const relation = await room.jsonl([
+      '{"ts":1,"tag":"a","value":1904814477353486273}',
+      '{"ts":2,"tag":"a","value":9007199254740993}',
+      '{"ts":1,"tag":"b","value":-3.5}',
+    ]);
+    const { samples } = await long(room, relation, ["a", "b"], seconds);
+    expect(plain(samples[0])).toEqual([1904814477353486273n, 9007199254740993n]);
+    expect(plain(samples[1])).toEqual([-3.5]);
+  });
 });

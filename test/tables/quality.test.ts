@@ -121,6 +121,17 @@ describe("quality codes", () => {
     expect(await read(cells)).toEqual(expected);
   });
 
+  it("small codes are not guessed: they would all be bad in OPC DA", async () => {
+    for (const cells of [
+      ["0", "1", "0"],
+      ["24", "24"],
+    ]) {
+      const error = await refusal(read(cells));
+      expect([error.code, error.exitCode]).toEqual(["SOURCE_QUALITY", 4]);
+    }
+    expect(await read(["0", "1", "24"], "opcda")).toEqual([bad, bad, bad]);
+  });
+
   it.each([
     [undefined, "Prima"],
     [undefined, "1e3"],

@@ -172,6 +172,11 @@ describe("intervals", () => {
     });
   });
 
+  it("an empty attribute has no data, a word for no value is bad", async () => {
+    const { intervals } = await read("start,end,level\n1,9,5\n2,8,\n3,7,Bad Input\n", ["level"]);
+    expect([...(intervals[0]?.status ?? [])]).toEqual([0, 0x809b_0000, 0x8000_0000]);
+  });
+
   it("local times of both columns are placed in the zone", async () => {
     const { intervals } = await read(
       "start,end,job\n2026-05-04T08:00,2026-05-04T09:00,A\n2026-05-04T09:00,,B\n",
