@@ -11,6 +11,9 @@ export type Values =
 
 export type ValueType = Values["type"];
 
+/** What kind of values a tag has, without the values. */
+export type ValueShape = { type: Exclude<ValueType, "list"> } | { type: "list"; items: ValueShape };
+
 /**
  * The samples (or events) of one tag, in time order.
  *

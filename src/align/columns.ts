@@ -13,7 +13,7 @@ import {
   Vector,
 } from "apache-arrow";
 import type { Arena, Kernels } from "../kernels/index.ts";
-import type { Values } from "../samples.ts";
+import type { ValueShape, Values } from "../samples.ts";
 
 /**
  * The values of a tag's samples in the arena, ready to be gathered.
@@ -75,8 +75,8 @@ export function upload<T extends BigInt64Array | Float64Array | Int32Array | Uin
 }
 
 /** The Arrow type of a column of such values; `dictionaryId` tells the dictionaries of one schema apart. */
-export function arrowType(column: SampleColumn, dictionaryId: number): DataType {
-  switch (column.type) {
+export function arrowType(shape: ValueShape, dictionaryId: number): DataType {
+  switch (shape.type) {
     case "number":
       return new Float64();
     case "integer":
@@ -86,12 +86,12 @@ export function arrowType(column: SampleColumn, dictionaryId: number): DataType 
     case "text":
       return new Dictionary(new Utf8(), new Int32(), dictionaryId);
     case "list":
-      return listType(column.items);
+      return listType(shape.items);
   }
 }
 
 /** The Arrow type of lists of such values; texts inside lists are plain, not dictionary codes. */
-export function listType(items: SampleColumn): DataType {
+export function listType(items: ValueShape): DataType {
   return new List(new Field("item", items.type === "text" ? new Utf8() : arrowType(items, 0), true));
 }
 

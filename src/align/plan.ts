@@ -1,7 +1,7 @@
 import { type DataType, Float64, Int64 } from "apache-arrow";
 import { AlignError } from "../errors.ts";
 import type { Arena, Kernels } from "../kernels/index.ts";
-import { OPEN_END, type Values } from "../samples.ts";
+import { OPEN_END, type ValueShape, type Values } from "../samples.ts";
 import { arrowType, listType, type SampleColumn, upload, uploadColumn } from "./columns.ts";
 import type { Aggregate, AlignedTagInput, Join, Quality, TagSpec } from "./spec.ts";
 import { isBad, Status, severity } from "./status.ts";
@@ -148,11 +148,12 @@ function validityOf(arena: Arena, status: Uint32Array): Uint8Array | undefined {
   return validity;
 }
 
-function outputType(join: Join, column: SampleColumn, dictionaryId: number): DataType {
-  if (join.kind === "covering" && join.overlap === "all") return listType(column);
+/** The Arrow type of a tag's values; `dictionaryId` tells the dictionaries of one schema apart. */
+export function outputType(join: Join, shape: ValueShape, dictionaryId: number): DataType {
+  if (join.kind === "covering" && join.overlap === "all") return listType(shape);
   if (join.kind === "window" && join.aggregate === "count") return new Int64();
   if (needsNumbers(join)) return new Float64();
-  return arrowType(column, dictionaryId);
+  return arrowType(shape, dictionaryId);
 }
 
 /** Joins whose result is a float64 whatever number goes in. */

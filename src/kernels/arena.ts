@@ -8,8 +8,14 @@ const MOST_PAGES = 65_536;
 /** Columns start at multiples of this many bytes and have as many unused ones behind them. */
 const ALIGNMENT = 64;
 
+/** Part of a memory: addresses from `at` on, `bytes` of them. Survives the way to another thread. */
+export interface Region {
+  at: number;
+  bytes: number;
+}
+
 /**
- * Hands out columns in one shared WebAssembly memory, one after the other.
+ * Hands out columns in one shared WebAssembly memory, or in a region of it, one after the other.
  *
  * The memory is reserved once (4 GiB of address space by default) and never grows, so views on it stay good; the
  * system commits pages as they are first written. A column is never freed: take a `mark()` before a piece of work
@@ -18,20 +24,41 @@ const ALIGNMENT = 64;
 export class Arena {
   readonly memory: WebAssembly.Memory;
   readonly buffer: SharedArrayBuffer;
-  /** Address 0 is no column, so that kernels can read it as "no bitmap". */
-  #next = ALIGNMENT;
+  readonly #start: number;
+  readonly #end: number;
+  #next: number;
+
+  private constructor(memory: WebAssembly.Memory, region?: Region) {
+    this.memory = memory;
+    this.buffer = memory.buffer as ArrayBufferLike as SharedArrayBuffer;
+    // Address 0 is no column, so that kernels can read it as "no bitmap".
+    this.#start = region?.at ?? ALIGNMENT;
+    this.#end = region === undefined ? this.buffer.byteLength : region.at + region.bytes;
+    this.#next = this.#start;
+  }
 
   /**
+   * A new memory.
+   *
    * @param pages how many pages of 64 KiB to reserve, at most 65,536
    */
-  constructor(pages: number = MOST_PAGES) {
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: MOST_PAGES, shared: true });
-    this.buffer = this.memory.buffer as ArrayBufferLike as SharedArrayBuffer;
+  static reserve(pages: number = MOST_PAGES): Arena {
+    return new Arena(new WebAssembly.Memory({ initial: pages, maximum: MOST_PAGES, shared: true }));
+  }
+
+  /** A region that was taken from another arena over this memory, in this thread or in another. */
+  static over(memory: WebAssembly.Memory, region: Region): Arena {
+    return new Arena(memory, region);
   }
 
   /** Bytes that are still free. */
   get free(): number {
-    return this.buffer.byteLength - this.#next;
+    return this.#end - this.#next;
+  }
+
+  /** Takes a part of this arena for another one to hand out. */
+  region(bytes: number): Region {
+    return { at: this.#take(bytes), bytes };
   }
 
   /** The place up to which the memory is taken; `release` it to give back what is taken after it. */
@@ -41,7 +68,7 @@ export class Arena {
 
   /** Gives back every column that was taken since `mark`; their views must not be used any more. */
   release(mark: number): void {
-    if (mark < ALIGNMENT || mark > this.#next || mark % ALIGNMENT !== 0) {
+    if (mark < this.#start || mark > this.#next || mark % ALIGNMENT !== 0) {
       throw new AlignError("BUG_ARENA_MARK", `no such mark in kernel memory: ${mark}`);
     }
     this.#next = mark;
@@ -88,10 +115,10 @@ export class Arena {
   #take(bytes: number): number {
     const at = this.#next;
     const end = at + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT + ALIGNMENT;
-    if (!(end <= this.buffer.byteLength)) {
+    if (!(end <= this.#end)) {
       throw new AlignError(
         "USAGE_TOO_LARGE",
-        `a column of ${bytes} bytes does not fit the kernel memory, which has ${this.free} of ${this.buffer.byteLength} bytes left`,
+        `a column of ${bytes} bytes does not fit the kernel memory, which has ${this.free} of ${this.#end - this.#start} bytes left`,
         { hint: "align fewer frames or samples at a time" },
       );
     }

@@ -1,4 +1,4 @@
-export { Arena, bitmapBytes, type Column } from "./arena.ts";
+export { Arena, bitmapBytes, type Column, type Region } from "./arena.ts";
 export type {
   LinearOptions,
   LinearSamples,

@@ -32,7 +32,7 @@ export interface Instance {
  */
 export function instantiate(options: LoadOptions): Instance {
   const bytes = read(options.wasm ?? releaseBuild);
-  const arena = options.arena ?? new Arena(options.pages);
+  const arena = options.arena ?? Arena.reserve(options.pages);
   // The loader is deprecated upstream; `new WebAssembly.Instance(module, imports).exports` would do the same.
   const { exports } = instantiateSync<KernelExports & Record<string, unknown>>(bytes, {
     env: { memory: arena.memory },

@@ -5,7 +5,7 @@ import { Arena, bitmapBytes, Kernels, sharedKernels } from "../../src/kernels/in
 
 describe("arena", () => {
   it("hands out aligned columns with 64 bytes behind each, and takes them back", () => {
-    const arena = new Arena(1);
+    const arena = Arena.reserve(1);
     const mark = arena.mark();
     const columns = [arena.i64(3), arena.f64(1), arena.i32(17), arena.u32(0), arena.u8(64), arena.bitmap(65)];
     for (const [i, column] of columns.entries()) {
@@ -24,7 +24,7 @@ describe("arena", () => {
   });
 
   it("copies arrays, parts of arrays and views of itself", () => {
-    const arena = new Arena(1);
+    const arena = Arena.reserve(1);
     const copy = arena.copy(Float64Array.of(1, 2, 3).subarray(1));
     expect([...copy]).toEqual([2, 3]);
     const again = arena.copy(copy);
@@ -33,12 +33,12 @@ describe("arena", () => {
   });
 
   it("says what does not fit, and what to do", () => {
-    const arena = new Arena(1);
+    const arena = Arena.reserve(1);
     expect(() => arena.i64(10_000)).toThrow(
       expect.objectContaining({
         code: "USAGE_TOO_LARGE",
         message:
-          "a column of 80000 bytes does not fit the kernel memory, which has 65472 of 65536 bytes left",
+          "a column of 80000 bytes does not fit the kernel memory, which has 65472 of 65472 bytes left",
         hint: "align fewer frames or samples at a time",
       }),
     );
@@ -46,10 +46,26 @@ describe("arena", () => {
   });
 
   it("refuses a mark that it never gave", () => {
-    const arena = new Arena(1);
+    const arena = Arena.reserve(1);
     for (const mark of [0, 65, 128]) {
       expect(() => arena.release(mark)).toThrow(expect.objectContaining({ code: "BUG_ARENA_MARK" }));
     }
+  });
+});
+
+describe("a region", () => {
+  it("is handed out by another arena over the same memory, and stays within its bounds", () => {
+    const whole = Arena.reserve(1);
+    const region = whole.region(1_000);
+    const behind = whole.u8(1).fill(7);
+    const part = Arena.over(whole.memory, structuredClone(region));
+    const start = part.mark();
+    part.u8(800).fill(9);
+    expect(() => part.u8(200)).toThrow(expect.objectContaining({ code: "USAGE_TOO_LARGE" }));
+    expect(behind[0]).toBe(7);
+    part.release(start);
+    expect(new Uint8Array(whole.buffer)[part.u8(1).byteOffset]).toBe(9);
+    expect(() => part.release(start - 64)).toThrow(expect.objectContaining({ code: "BUG_ARENA_MARK" }));
   });
 });
 
