@@ -1,0 +1,67 @@
+import { cpus, release, totalmem } from "node:os";
+import { version } from "../version.ts";
+import type { Spread } from "./measure.ts";
+
+/** One rival of a join in the same rounds. */
+export interface Rival {
+  name: string;
+  /** ms, scaled to all tags. */
+  wallMs: Spread;
+  /** rival / ours, of wall time: how many times as fast we are. */
+  ratio: Spread;
+  /** How many of the tags were joined, where not all. */
+  tags?: number;
+}
+
+/** One measurement: a join of a workload and its rivals. */
+export interface Cell {
+  workload: string;
+  about: string;
+  variant: string;
+  join: string;
+  /** Threads that we and the peers were allowed; a plain loop and a copy have one. */
+  threads: number;
+  frames: number;
+  tags: number;
+  /** What the copy moves. */
+  bytes: number;
+  wallMs: Spread;
+  /** Of all threads. */
+  cpuMs: Spread;
+  /** Into outputs that were never touched; only where it was measured. */
+  coldMs?: Spread;
+  rivals: Rival[];
+}
+
+/** What a call of a peer costs that joins one frame with one sample. */
+export interface FixedCost {
+  peer: string;
+  wallMs: Spread;
+}
+
+/** Peers by name: their versions, or how to get those that are not there. */
+export type Peers = Record<string, { version: string } | { missing: string }>;
+
+export interface BenchReport {
+  machine: ReturnType<typeof machine>;
+  peers: Peers;
+  cells: Cell[];
+  fixed: FixedCost[];
+}
+
+/** What the figures were taken on. */
+export function machine() {
+  const processors = cpus();
+  return {
+    processor: processors[0]?.model ?? "unknown",
+    cores: processors.length,
+    memoryBytes: totalmem(),
+    system: `${process.platform} ${release()} ${process.arch}`,
+    node: process.version,
+    tagalign: version,
+  };
+}
+
+export function cellName({ workload, variant, join, threads }: Cell): string {
+  return `${workload} ${join}, ${variant}, ${threads} thread${threads === 1 ? "" : "s"}`;
+}
