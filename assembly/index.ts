@@ -11,8 +11,20 @@ export {
 } from "./asof";
 export { mapAffine } from "./clock";
 export { coveringAll, coveringLatest } from "./covering";
+export { packDelta } from "./delta";
 export { gather8, gather32, gather64 } from "./gather";
 export { linear } from "./interpolate";
+export {
+  compactBits,
+  heldBits,
+  packHybrid,
+  range32,
+  range64,
+  rangeFloat,
+  rankCodes,
+  rankFew,
+} from "./parquet";
 export { age, statusAsof, statusLinear } from "./provenance";
+export { countAbove, countBins, extremes, keepBin } from "./quantile";
 export { compact8, compact32, compact64, lastOfEqual, matched, packBits } from "./validity";
 export { joinSums, windowCount, windowEdge, windowFloat, windowInteger, windowLongest } from "./window";

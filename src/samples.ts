@@ -27,6 +27,12 @@ export interface Samples {
   status?: Uint32Array;
 }
 
+/** Consecutive samples of a longer series: those that the frames of a window need. */
+export interface SampleWindow extends Samples {
+  /** How many samples of the series lie before the first one here: good, uncertain, bad. */
+  skippedBefore: readonly [good: number, uncertain: number, bad: number];
+}
+
 /**
  * Intervals with one attribute, by ascending start; of equal starts the later row is later.
  *

@@ -36,7 +36,7 @@ export interface BlockColumn {
   valid: number;
 }
 
-/** Copies `values` into the arena; with `positions` only those entries, in that order. */
+/** `values` in the arena, copied unless they are there already; with `positions` only those entries, in that order. */
 export function uploadColumn(arena: Arena, values: Values, positions?: Int32Array): SampleColumn {
   switch (values.type) {
     case "number":
@@ -61,13 +61,14 @@ export function uploadColumn(arena: Arena, values: Values, positions?: Int32Arra
   }
 }
 
-/** Copies `source` into the arena; with `positions` only those entries, in that order. */
+/** `source` in the arena, copied unless it is there already; with `positions` only those entries, in that order. */
 export function upload<T extends BigInt64Array | Float64Array | Int32Array | Uint32Array | Uint8Array>(
   arena: Arena,
   allocate: (this: Arena, length: number) => T,
   source: T,
   positions?: Int32Array,
 ): T {
+  if (positions === undefined && source.buffer === arena.buffer) return source;
   const target = allocate.call(arena, positions?.length ?? source.length);
   if (positions === undefined) target.set(source as never);
   else for (let i = 0; i < positions.length; i++) target[i] = source[positions[i]!]!;

@@ -1,10 +1,27 @@
 export { type Intervals, OPEN_END, type Samples, type Values, type ValueType } from "../samples.ts";
-export { Aligner, type AlignerOptions, createAligner, type FrameColumns } from "./aligner.ts";
+export {
+  Aligner,
+  type AlignerOptions,
+  alignedBatch,
+  createAligner,
+  type FrameColumns,
+  placeFrames,
+} from "./aligner.ts";
 export { type AsofJoinOptions, asofJoin } from "./asof.ts";
+export { alignBlock } from "./block.ts";
 export { copyBatch } from "./copy.ts";
 export { type AlignFramesInput, alignFrames, type FrameTag } from "./frames.ts";
 export { type InterpolateOptions, type InterpolateSamples, interpolate } from "./interpolate.ts";
-export type { Provenance } from "./schema.ts";
+export {
+  type DataPlaces,
+  dataAt,
+  type PlanPlaces,
+  placesOfData,
+  placesOfPlan,
+  planAt,
+} from "./places.ts";
+export { outputType, planTags } from "./plan.ts";
+export { alignedSchema, type Provenance } from "./schema.ts";
 export type {
   Aggregate,
   AlignedTagInput,
@@ -17,6 +34,13 @@ export type {
   TagSpec,
   WindowJoin,
 } from "./spec.ts";
-export type { TagStatistics } from "./statistics.ts";
+export {
+  emptyTally,
+  statisticsBytes,
+  type TagStatistics,
+  type Tally,
+  tagStatistics,
+  tallied,
+} from "./statistics.ts";
 export { severity } from "./status.ts";
 export type { TimesInput, ValuesInput } from "./vectors.ts";

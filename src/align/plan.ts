@@ -1,7 +1,7 @@
 import { type DataType, Float64, Int64 } from "apache-arrow";
 import { AlignError } from "../errors.ts";
 import type { Arena, Kernels } from "../kernels/index.ts";
-import { OPEN_END, type ValueShape, type Values } from "../samples.ts";
+import { OPEN_END, type Samples, type SampleWindow, type ValueShape, type Values } from "../samples.ts";
 import { arrowType, listType, type SampleColumn, upload, uploadColumn } from "./columns.ts";
 import type { Aggregate, AlignedTagInput, Join, Quality, TagSpec } from "./spec.ts";
 import { isBad, Status, severity } from "./status.ts";
@@ -28,40 +28,45 @@ export interface Plan {
   type: DataType;
 }
 
-/** Copies what the tags need into the arena; arrays of times that tags share are copied once. */
+/** Puts what the tags need into the arena, unless it is there already; arrays of times that tags share are put once. */
 export function planTags(kernels: Kernels, tags: readonly AlignedTagInput[]): Plan[] {
+  const { arena } = kernels;
   const uploaded = new Map<BigInt64Array, BigInt64Array>();
   const share = (times: BigInt64Array): BigInt64Array => {
-    const known = uploaded.get(times);
-    if (known !== undefined) return known;
-    const copy = kernels.arena.copy(times);
-    uploaded.set(times, copy);
-    return copy;
+    const known = uploaded.get(times) ?? upload(arena, arena.i64, times);
+    uploaded.set(times, known);
+    return known;
   };
-  return tags.map((tag, at) => planTag(kernels.arena, tag, at, share));
+  return tags.map((tag, at) => planTag(kernels, tag, at, share));
 }
 
 function planTag(
-  arena: Arena,
+  kernels: Kernels,
   tag: AlignedTagInput,
   dictionaryId: number,
   share: (times: BigInt64Array) => BigInt64Array,
 ): Plan {
+  const { arena } = kernels;
   const input = "intervals" in tag ? { ...tag.intervals, times: tag.intervals.starts } : tag.samples;
   const ends = "intervals" in tag ? tag.intervals.ends : undefined;
-  const { join } = tag;
+  const { name, join, quality, metadata, staleAfterNs } = tag;
   if ((join.kind === "covering") !== (ends !== undefined)) throw wrongShape(tag);
   checkType(tag, input.values);
 
   const values = needsNumbers(join) ? asNumbers(input.values) : input.values;
   const kept = input.status && keptPositions(input.status, keepRule(tag));
-  const positions = join.kind === "linear" ? lastOfEqual(input.times, kept) : kept;
+  const positions =
+    join.kind === "linear"
+      ? lastOfEqual(kernels, input.times, kept, share)
+      : join.kind === "window" && "samples" in tag && isWindow(tag.samples)
+        ? fromWholeBlock(tag, tag.samples, kept)
+        : kept;
   const take = (times: BigInt64Array) =>
     positions === undefined ? share(times) : upload(arena, arena.i64, times, positions);
 
   const column = uploadColumn(arena, values, positions);
   const plan: Plan = {
-    spec: tag,
+    spec: { name, join, quality, metadata, ...(staleAfterNs !== undefined && { staleAfterNs }) },
     times: take(input.times),
     column,
     type: outputType(join, column, dictionaryId),
@@ -80,6 +85,22 @@ function planTag(
     plan.skipped = skippedBetween(arena, kept, positions);
   }
   return plan;
+}
+
+function isWindow(samples: Samples): samples is SampleWindow {
+  return "skippedBefore" in samples;
+}
+
+/** Float sums are made of blocks at multiples of 64 of all kept samples, so those of a window must begin at one. */
+function fromWholeBlock(
+  tag: AlignedTagInput,
+  { skippedBefore: [good, uncertain, bad], times }: SampleWindow,
+  kept: Int32Array | undefined,
+): Int32Array | undefined {
+  const quality = effectiveQuality(tag);
+  const before = good + (quality === "good" ? 0 : uncertain) + (quality === "raw" ? bad : 0);
+  const extra = -before & 63;
+  return extra === 0 ? kept : (kept ?? Int32Array.from(times, (_, i) => i)).subarray(extra);
 }
 
 /** Whether a sample with this status takes part in the tag's join. */
@@ -106,16 +127,20 @@ function keptPositions(status: Uint32Array, keeps: (status: number) => boolean):
 }
 
 /** Leaves the last of equal times; undefined when all samples stay. */
-function lastOfEqual(times: BigInt64Array, kept: Int32Array | undefined): Int32Array | undefined {
-  const length = kept?.length ?? times.length;
-  const position = (i: number) => (kept === undefined ? i : kept[i]!);
-  const positions = new Int32Array(length);
-  let left = 0;
-  for (let i = 0; i < length; i++) {
-    const isLast = i + 1 === length || times[position(i + 1)]! !== times[position(i)]!;
-    if (isLast) positions[left++] = position(i);
-  }
-  return left === length ? kept : positions.subarray(0, left);
+function lastOfEqual(
+  kernels: Kernels,
+  times: BigInt64Array,
+  kept: Int32Array | undefined,
+  share: (times: BigInt64Array) => BigInt64Array,
+): Int32Array | undefined {
+  const { arena } = kernels;
+  const column = kept === undefined ? share(times) : upload(arena, arena.i64, times, kept);
+  const keep = arena.bitmap(column.length);
+  const left = kernels.lastOfEqual(column, keep);
+  if (left === column.length) return kept;
+  const all = arena.copy(kept ?? Int32Array.from(times, (_, i) => i));
+  kernels.compact(all, keep, all);
+  return all.slice(0, left);
 }
 
 function firstSkipped(arena: Arena, times: BigInt64Array, kept: Int32Array): BigInt64Array {

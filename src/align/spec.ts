@@ -1,4 +1,4 @@
-import type { Intervals, Samples } from "../samples.ts";
+import type { Intervals, Samples, SampleWindow } from "../samples.ts";
 
 /** Whether samples that are not good are skipped: `usable` keeps uncertain ones, `raw` keeps everything. */
 export type Quality = "good" | "usable" | "raw";
@@ -56,4 +56,6 @@ export interface TagSpec {
 }
 
 /** A tag and what it is made of: intervals under a `covering` join, samples under any other. */
-export type AlignedTagInput = (TagSpec & { samples: Samples }) | (TagSpec & { intervals: Intervals });
+export type AlignedTagInput =
+  | (TagSpec & { samples: Samples | SampleWindow })
+  | (TagSpec & { intervals: Intervals });

@@ -1,8 +1,12 @@
-import { Status } from "./status.ts";
+import { DataType } from "apache-arrow";
+import type { Kernels } from "../kernels/index.ts";
+import { blockIndexes, type FrameBlock, joinAt } from "./block.ts";
+import { ageColumn, type JoinedBlock } from "./join.ts";
+import type { Plan } from "./plan.ts";
 
 /** What the join of one tag did over all frames. */
 export interface TagStatistics {
-  /** Samples or intervals that the quality rule let into the join. */
+  /** Samples or intervals that the quality rule lets into the join. */
   samples: number;
   /** Frames where a sample matched. */
   matched: number;
@@ -18,71 +22,98 @@ export interface TagStatistics {
   ageP99Ns: bigint | null;
 }
 
-/** How many values are marked as last usable because of their age. */
-export function countStale(status: Uint32Array, age: BigInt64Array, staleAfterNs: bigint): number {
-  // Two 32-bit words compare many times as fast as one bigint.
-  const words = new Int32Array(age.buffer, age.byteOffset, age.length * 2);
-  const limitHigh = Number(staleAfterNs >> 32n);
-  const limitLow = Number(staleAfterNs & 0xffff_ffffn);
-  let stale = 0;
-  for (let i = 0; i < status.length; i++) {
-    if (status[i] !== Status.lastUsable) continue;
-    const high = words[2 * i + 1]!;
-    if (high > limitHigh || (high === limitHigh && words[2 * i]! >>> 0 > limitLow)) stale++;
-  }
-  return stale;
+/** Counts of a tag over the frames that were tallied so far. */
+export interface Tally {
+  frames: number;
+  matched: number;
+  nulls: number;
+  stale: number;
+  /** How many ages there are. */
+  aged: number;
 }
 
-/** Exact nearest-rank quantiles of the ages, which may be in any order. */
-export function ageQuantiles(ages: BigInt64Array): Pick<TagStatistics, "ageP50Ns" | "ageP99Ns"> {
-  const { length } = ages;
-  if (length === 0) return { ageP50Ns: null, ageP99Ns: null };
-  const digits = new Uint16Array(ages.buffer, ages.byteOffset, length * 4);
-  const ranks = [Math.ceil(length / 2), Math.ceil((length * 99) / 100)];
-  const [ageP50Ns, ageP99Ns] = ranked(digits, 3, ranks) as [bigint, bigint];
-  return { ageP50Ns, ageP99Ns };
-}
+export const emptyTally: Readonly<Tally> = { frames: 0, matched: 0, nulls: 0, stale: 0, aged: 0 };
+
+/** Frames a pass, so that a pass stays in the nearest caches. */
+const ROWS = 16_384;
 
 /**
- * The values of these ranks (1-based, ascending) among values that agree in the digits above `at`.
+ * Adds the frames of a block to a tag's tally, and the ages of its matches to `ages`, which has room for all frames.
  *
- * A histogram of each 16-bit digit, from the top one down, leaves only the values that share it: O(n), of which the
- * ranks share the first digits.
+ * @param ages i64 in the arena
  */
-function ranked(values: Uint16Array, at: number, ranks: readonly number[]): bigint[] {
-  if (at < 0 || values.length <= FEW) {
-    const sorted = new BigInt64Array(values.buffer, values.byteOffset, values.length / 4).slice().sort();
-    return ranks.map((rank) => sorted[rank - 1]!);
+export function tallied(
+  kernels: Kernels,
+  plan: Plan,
+  block: FrameBlock,
+  tally: Readonly<Tally>,
+  ages: BigInt64Array,
+): Tally {
+  const { arena } = kernels;
+  let { frames, matched, nulls, stale, aged } = tally;
+  for (let at = 0; at < block.time.length; at += ROWS) {
+    const mark = arena.mark();
+    const indexes = blockIndexes(kernels, [plan], part(block, at, at + ROWS));
+    const joined = joinAt(plan, indexes, block.start + at);
+    frames += indexes.frames.length;
+    matched += joined.matchedCount;
+    nulls += joined.value.data.nullCount;
+    if (joined.index !== undefined) {
+      const age = ageColumn(plan, indexes, joined).data.values as BigInt64Array;
+      const { staleAfterNs } = plan.spec;
+      if (staleAfterNs !== undefined) {
+        stale += kernels.countAbove(age, withGoodSample(kernels, plan, joined), staleAfterNs);
+      }
+      aged += kernels.compact(age, joined.matched, ages.subarray(aged));
+    }
+    arena.release(mark);
   }
-  const signBit = at === 3 ? DIGITS / 2 : 0;
-  const counts = new Uint32Array(DIGITS);
-  for (let i = at; i < values.length; i += 4) counts[values[i]! ^ signBit]!++;
-  const found: bigint[] = [];
-  let digit = 0;
-  let below = 0;
-  while (found.length < ranks.length) {
-    while (below + counts[digit]! < ranks[found.length]!) below += counts[digit++]!;
-    const count = counts[digit]!;
-    const inside = ranks.slice(found.length).filter((rank) => rank <= below + count);
-    const left = count * 4 < values.length ? withDigit(values, at, digit ^ signBit, count) : values;
-    const ranksLeft = inside.map((rank) => rank - below);
-    found.push(...ranked(left, at - 1, ranksLeft));
-  }
-  return found;
+  return { frames, matched, nulls, stale, aged };
 }
 
-/** Up to so many digits, sorting the values is faster than counting them. */
-const FEW = 4 * 1_024;
-
-const DIGITS = 65_536;
-
-/** The values, four digits each, whose digit `at` is `digit`. */
-function withDigit(values: Uint16Array, at: number, digit: number, count: number): Uint16Array {
-  const kept = new Uint16Array(count * 4);
-  let filled = 0;
-  for (let i = 0; i < values.length; i += 4) {
-    if (values[i + at] !== digit) continue;
-    for (let d = 0; d < 4; d++) kept[filled++] = values[i + d]!;
+/** Where the value can be stale: a list is a value, but the bad sample that its status goes by is never stale. */
+function withGoodSample(kernels: Kernels, plan: Plan, { value, index, matched }: JoinedBlock): Uint8Array {
+  const { validity } = plan.column;
+  if (!DataType.isList(plan.type) || index === undefined || validity === undefined) return value.validity;
+  const good = kernels.arena.copy(matched);
+  for (let i = 0; i < index.length; i++) {
+    const k = index[i]!;
+    if (k >= 0 && ((validity[k >> 3]! >> (k & 7)) & 1) === 0) good[i >> 3]! &= ~(1 << (i & 7));
   }
-  return kept;
+  return good;
+}
+
+/** The statistics of a tag whose frames are all tallied; `samples` is how many there are for its join. */
+export function tagStatistics(
+  kernels: Kernels,
+  samples: number,
+  { frames, matched, nulls, stale, aged }: Readonly<Tally>,
+  ages: BigInt64Array,
+): TagStatistics {
+  const coverage = frames === 0 ? 0 : (frames - nulls) / frames;
+  return { samples, matched, nulls, stale, coverage, ...ageQuantiles(kernels, ages.subarray(0, aged)) };
+}
+
+/** Exact nearest-rank quantiles of the ages, which may be in any order; i64 in the arena. */
+export function ageQuantiles(
+  kernels: Kernels,
+  ages: BigInt64Array,
+): Pick<TagStatistics, "ageP50Ns" | "ageP99Ns"> {
+  const { length } = ages;
+  if (length === 0) return { ageP50Ns: null, ageP99Ns: null };
+  const [ageP50Ns, ageP99Ns] = kernels.ranked(ages, [Math.ceil(length / 2), Math.ceil((length * 99) / 100)]);
+  return { ageP50Ns: ageP50Ns!, ageP99Ns: ageP99Ns! };
+}
+
+/** Arena bytes that the statistics of one tag over so many frames need, ages and scratch together. */
+export function statisticsBytes(frames: number): number {
+  return frames * 8 * 3 + ROWS * 64 + 65_536;
+}
+
+function part({ time, start, previousNs }: FrameBlock, from: number, to: number): FrameBlock {
+  return {
+    time: time.subarray(from, to),
+    start: start + from,
+    previousNs: from === 0 ? previousNs : time[from - 1],
+  };
 }

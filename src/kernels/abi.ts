@@ -79,6 +79,21 @@ export interface KernelExports {
     out: number,
   ): void;
 
+  extremes(values: number, length: number, range: number): void;
+  countBins(values: number, length: number, least: bigint, shift: bigint, counts: number): void;
+  keepBin(values: number, length: number, least: bigint, shift: bigint, bin: bigint, out: number): number;
+  countAbove(values: number, length: number, validity: number, limit: bigint): number;
+
+  packDelta(values: number, length: number, out: number): number;
+  packHybrid(codes: number, length: number, base: number, width: number, out: number): number;
+  rankFew(values: number, length: number, capacity: number, distinct: number, ranks: number): number;
+  rankCodes(codes: number, length: number, table: number, used: number, ranks: number): number;
+  heldBits(index: number, length: number, source: number, validity: number): number;
+  compactBits(bits: number, length: number, keep: number, out: number): number;
+  range32: RangeKernel;
+  range64: RangeKernel;
+  rangeFloat: RangeKernel;
+
   windowCount(lo: number, hi: number, length: number, out: number): void;
   windowEdge(last: number, lo: number, hi: number, length: number, index: number): void;
   windowLongest(lo: number, hi: number, length: number): number;
@@ -129,6 +144,8 @@ export type GatherKernel = (
 ) => number;
 
 export type CompactKernel = (values: number, length: number, keep: number, out: number) => number;
+
+export type RangeKernel = (values: number, length: number, out: number) => void;
 
 export type FoldKernel = (
   op: number,

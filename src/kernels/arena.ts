@@ -3,6 +3,21 @@ import { AlignError } from "../errors.ts";
 /** The columns that kernels read and write. */
 export type Column = BigInt64Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
 
+/** Where a column lies and what it is made of: all that another thread needs to see it. */
+export interface Place {
+  of: keyof typeof constructors;
+  at: number;
+  length: number;
+}
+
+const constructors = {
+  i64: BigInt64Array,
+  f64: Float64Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  u8: Uint8Array,
+} as const;
+
 const MOST_PAGES = 65_536;
 
 /** Columns start at multiples of this many bytes and have as many unused ones behind them. */
@@ -110,6 +125,25 @@ export class Arena {
     const view = new make(this.buffer, this.#take(array.byteLength), array.length);
     view.set(array as never);
     return view;
+  }
+
+  /**
+   * The place of a column of this memory.
+   *
+   * @throws AlignError BUG_ARENA_PLACE where it lies elsewhere
+   */
+  placeOf(column: Column): Place {
+    const [of] = Object.entries(constructors).find(([, one]) => column instanceof one) ?? [];
+    if (column.buffer !== this.buffer || of === undefined) {
+      throw new AlignError("BUG_ARENA_PLACE", "the column is not in the kernel memory");
+    }
+    return { of: of as Place["of"], at: column.byteOffset, length: column.length };
+  }
+
+  /** The column at a place of this memory, wherever in the memory that is. */
+  view({ of, at, length }: Place): Column {
+    const make = constructors[of] as new (buffer: ArrayBufferLike, at: number, length: number) => Column;
+    return new make(this.buffer, at, length);
   }
 
   #take(bytes: number): number {

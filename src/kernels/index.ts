@@ -1,4 +1,4 @@
-export { Arena, bitmapBytes, type Column, type Region } from "./arena.ts";
+export { Arena, bitmapBytes, type Column, type Place, type Region } from "./arena.ts";
 export type {
   LinearOptions,
   LinearSamples,
@@ -10,5 +10,6 @@ export type {
 export type { CoveringState } from "./covering.ts";
 export { Kernels, sharedKernels } from "./kernels.ts";
 export type { LoadOptions } from "./load.ts";
+export { deltaRoom, hybridRoom, type PageKernels } from "./parquet.ts";
 export type { AsofOptions, Scan } from "./scan.ts";
 export type { WindowOptions } from "./windows.ts";

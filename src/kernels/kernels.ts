@@ -1,7 +1,6 @@
 import { AlignError } from "../errors.ts";
 import type { CompactKernel, GatherKernel } from "./abi.ts";
-import type { Arena, Column } from "./arena.ts";
-import { bitmapBytes } from "./arena.ts";
+import { Arena, bitmapBytes, type Column, type Region } from "./arena.ts";
 import type {
   LinearOptions,
   LinearSamples,
@@ -13,6 +12,8 @@ import type {
 import { address, bitsIn, bitsOut, limit, optional } from "./column.ts";
 import { type CoveringState, coveringAll, coveringLatest, coveringState } from "./covering.ts";
 import { type Instance, instantiate, type LoadOptions } from "./load.ts";
+import { PageKernels } from "./parquet.ts";
+import { ranked } from "./quantile.ts";
 import { type AsofOptions, asof } from "./scan.ts";
 import { type WindowOptions, windowFloat, windowInteger, windows } from "./windows.ts";
 
@@ -31,6 +32,8 @@ export class Kernels {
   readonly arena: Arena;
   /** Of the WebAssembly module, in hexadecimal. */
   readonly sha256: string;
+  /** What Parquet pages are made with. */
+  readonly pages: PageKernels;
   readonly #instance: Instance;
 
   /**
@@ -40,10 +43,16 @@ export class Kernels {
     return new Kernels(instantiate(options));
   }
 
+  /** The same kernels over the same memory, whose arena hands out a region of it. */
+  within(region: Region): Kernels {
+    return new Kernels({ ...this.#instance, arena: Arena.over(this.arena.memory, region) });
+  }
+
   private constructor(instance: Instance) {
     this.#instance = instance;
     this.arena = instance.arena;
     this.sha256 = instance.sha256;
+    this.pages = new PageKernels(instance);
   }
 
   /**
@@ -345,6 +354,19 @@ export class Kernels {
     positions: Int32Array,
   ): number {
     return coveringAll(this.#instance, frames, starts, ends, state, offsets, positions);
+  }
+
+  /** The values of these ranks (1-based) if `values` were sorted; takes at most as much scratch again. */
+  ranked(values: BigInt64Array, ranks: readonly number[]): bigint[] {
+    address(this.arena, "values", values, values.length);
+    return ranked(this.#instance, values, ranks);
+  }
+
+  /** How many valid values are greater than `limit`. */
+  countAbove(values: BigInt64Array, validity: Uint8Array, limit: bigint): number {
+    const valuesAt = address(this.arena, "values", values, values.length);
+    const validityAt = bitsIn(this.arena, "validity", validity, values.length);
+    return this.#instance.exports.countAbove(valuesAt, values.length, validityAt, limit) >>> 0;
   }
 
   #bounds(lo: Int32Array, hi: Int32Array): [lo: number, hi: number] {

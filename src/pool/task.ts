@@ -1,0 +1,56 @@
+import type { DataPlaces, PlanPlaces, Provenance, TagStatistics, Tally } from "../align/index.ts";
+import type { ErrorPlace } from "../errors.ts";
+import type { Place, Region } from "../kernels/index.ts";
+
+/** The frames that a task works on: rows [start, end) of the column at `time`, all in the shared memory. */
+export interface TaskFrames {
+  time: Place;
+  start: number;
+  end: number;
+  /** Time of the frame before the column's first one. */
+  previousNs: bigint | undefined;
+}
+
+/** Joins some tags to some frames, row group by row group; what it makes lies in `region` until that is reused. */
+export interface AlignTask {
+  kind: "align";
+  region: Region;
+  frames: TaskFrames;
+  groupRows: number;
+  plans: PlanPlaces[];
+  provenance: Provenance;
+}
+
+/** One row group of the tags of a task: value, and with provenance age and status, tag after tag. */
+export interface AlignedGroup {
+  start: number;
+  end: number;
+  columns: DataPlaces[];
+}
+
+/** Tallies some tags over some frames; after the last frames it gives the statistics instead. */
+export interface StatisticsTask {
+  kind: "statistics";
+  region: Region;
+  frames: TaskFrames;
+  plans: PlanPlaces[];
+  tallies: Tally[];
+  /** One column a tag, as long as there are frames in all: ages of the matches so far. */
+  ages: Place[];
+  /** How many samples there are for each tag's join; absent while more frames are to come. */
+  samples?: number[];
+}
+
+export type Task = AlignTask | StatisticsTask;
+
+export interface ResultOf {
+  align: AlignedGroup[];
+  statistics: { tallies: Tally[]; statistics?: TagStatistics[] };
+}
+
+export type Result<T extends Task> = ResultOf[T["kind"]];
+
+/** What comes back from a thread. */
+export type Answer<T extends Task> =
+  | { result: Result<T> }
+  | { error: { code: string; message: string; where: ErrorPlace | undefined; hint: string | undefined } };
