@@ -6,6 +6,16 @@ export {
   interpolate,
 } from "./align/index.ts";
 export {
+  type BenchOptions,
+  type BenchReport,
+  type Cell as BenchCell,
+  type Change as BenchChange,
+  type Comparison as BenchComparison,
+  compareBenchmarks,
+  runBenchmarks,
+  type Spread,
+} from "./bench/index.ts";
+export {
   type ClockEvent,
   ClockMap,
   type ClockModel,

@@ -1,6 +1,7 @@
 import { cpus, release, totalmem } from "node:os";
 import { version } from "../version.ts";
 import type { Spread } from "./measure.ts";
+import type { Size } from "./workloads.ts";
 
 /** One rival of a join in the same rounds. */
 export interface Rival {
@@ -42,7 +43,20 @@ export interface FixedCost {
 /** Peers by name: their versions, or how to get those that are not there. */
 export type Peers = Record<string, { version: string } | { missing: string }>;
 
+/** A whole job in processes of its own, beside the same job as users of other tools write it. */
+export interface Job {
+  name: string;
+  wallMs: Spread;
+  cpuMs: Spread;
+  /** Largest resident set. */
+  peakBytes: number;
+  /** Stages of the median run, as its report has them. */
+  timingMs: Record<string, number>;
+  rivals: (Rival & { cpuMs: Spread; peakBytes: number })[];
+}
+
 export interface BenchReport {
+  size: Size;
   machine: ReturnType<typeof machine>;
   peers: Peers;
   cells: Cell[];

@@ -48,7 +48,7 @@ export async function runBenchmarks(options: BenchOptions = {}): Promise<BenchRe
   const rounds = options.rounds ?? (size === "full" ? 5 : 2);
   const all = [await duckdbPeer(threads), await polarsPeer(), ...(options.peers ?? [])];
   const peers = all.filter((one): one is Peer => !("missing" in one));
-  const report: BenchReport = { machine: machine(), peers: {}, cells: [], fixed: [] };
+  const report: BenchReport = { size, machine: machine(), peers: {}, cells: [], fixed: [] };
   for (const { name, ...rest } of all)
     report.peers[name] = "missing" in rest ? { missing: rest.missing } : { version: rest.version };
   const warm = Kernels.load();

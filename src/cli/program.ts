@@ -9,6 +9,7 @@ import {
   type SessionOptions,
   version,
 } from "../index.ts";
+import { addBench } from "./bench.ts";
 import { belowHere, errorDocument, errorText } from "./errors.ts";
 import { ProgressLine } from "./progress.ts";
 import { alignText, checkText, inspectText } from "./text.ts";
@@ -73,9 +74,9 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
 }
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-const verbs = ["align", "check", "inspect"];
+const verbs = ["align", "check", "inspect", "bench"];
 
-type Act = (command: Command, action: (context: Context) => Promise<number>) => Promise<void>;
+export type Act = (command: Command, action: (context: Context) => Promise<number>) => Promise<void>;
 
 function program(act: Act): Command {
   const root = new Command("tagalign")
@@ -135,13 +136,17 @@ function program(act: Act): Command {
         return 0;
       }),
     );
+  const bench = addBench(root, act);
   for (const command of [root, ...root.commands]) {
     command.option("--json", "one JSON document on stdout").option("-q, --quiet", "no progress and no text");
   }
   for (const command of root.commands) {
-    command
-      .option("--ffprobe <path>", "the ffprobe to run (else FFPROBE_PATH, else the one that is shipped)")
-      .helpOption("-h, --help", "print this help");
+    command.helpOption("-h, --help", "print this help");
+    if (command !== bench)
+      command.option(
+        "--ffprobe <path>",
+        "the ffprobe to run (else FFPROBE_PATH, else the one that is shipped)",
+      );
   }
   return root;
 }
