@@ -21,7 +21,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { Table, writeParquet } from "parquet-wasm";
-import { baseNs, instants, Random, regularTimes, walk } from "./data.ts";
+import { baseNs, instants, Random, regularTimes, walk } from "../src/bench/series.ts";
 
 /** What a generated hour holds. */
 export interface CaptureSize {
@@ -40,6 +40,9 @@ export interface CaptureSize {
  * csv       by time, ISO 8601 text with six digits and Z, quality in words
  */
 export type Storage = "by-time" | "by-tag" | "nano-utc" | "csv";
+
+/** Generated files are kept here and may be deleted at any time. */
+export const cacheDir = join(tmpdir(), "tagalign-bench");
 
 const hourNs = 3_600_000_000_000;
 const goodCode = 192;
@@ -62,10 +65,10 @@ export const isLinear = (index: number) => index % 2 === 0;
 /** A directory with frames.parquet and the historian; made once a machine, and used again while this code is the same. */
 export async function makeCapture(size: CaptureSize, storages: readonly Storage[]): Promise<string> {
   const code = await Promise.all(
-    [import.meta.filename, join(import.meta.dirname, "data.ts")].map((one) => readFile(one)),
+    [import.meta.filename, join(import.meta.dirname, "../src/bench/series.ts")].map((one) => readFile(one)),
   );
   const key = createHash("sha256").update(Buffer.concat(code)).update(JSON.stringify(size)).digest("hex");
-  const dir = join(tmpdir(), "tagalign-bench", key.slice(0, 16));
+  const dir = join(cacheDir, key.slice(0, 16));
   await mkdir(dir, { recursive: true });
   const missing = (["by-time", ...storages] as const).filter((one) => !existsSync(historianPath(dir, one)));
   if (missing.length === 0 && existsSync(join(dir, "frames.parquet"))) return dir;
@@ -101,22 +104,40 @@ export function historianPath(dir: string, storage: Storage): string {
   return join(dir, storage === "csv" ? "historian.csv" : `${storage}.parquet`);
 }
 
-/** Writes the manifest of a job over a generated capture: every other tag is linear, the rest backward. */
-export async function writeManifest(dir: string, storage: Storage, tags: number): Promise<string> {
+/** What a job over a generated capture asks for. */
+export interface JobSpec {
+  storage: Storage;
+  tags: number;
+  /** All tags backward, or every other one linear. */
+  joins: "backward" | "half linear";
+  output: "parquet" | "arrow";
+  provenance: "full" | "none";
+}
+
+/** The job that most measurements run. */
+export function usualJob(storage: Storage, tags: number): JobSpec {
+  return { storage, tags, joins: "half linear", output: "parquet", provenance: "full" };
+}
+
+/** Writes the manifest of a job over a generated capture; its table is aligned.parquet or aligned.arrow. */
+export async function writeManifest(dir: string, job: JobSpec): Promise<string> {
+  const { storage, output } = job;
   const seconds = (ns: bigint) => `${ns / 1_000_000_000n}s`;
-  const lines = Array.from({ length: tags }, (_, index) => {
-    const join = isLinear(index)
-      ? `join: linear, max_gap: ${seconds(limits.maxGapNs)}`
-      : `join: backward, tolerance: ${seconds(limits.toleranceNs)}, stale_after: ${seconds(limits.staleAfterNs)}`;
+  const lines = Array.from({ length: job.tags }, (_, index) => {
+    const join =
+      job.joins === "half linear" && isLinear(index)
+        ? `join: linear, max_gap: ${seconds(limits.maxGapNs)}`
+        : `join: backward, tolerance: ${seconds(limits.toleranceNs)}, stale_after: ${seconds(limits.staleAfterNs)}`;
     return `  ${columnName(index)}: { source: historian, tag: ${tagName(index)}, ${join} }`;
   });
-  const path = join(dir, `${storage}-${tags}.yaml`);
+  const path = join(dir, `${Object.values(job).join("-").replaceAll(" ", "-")}.yaml`);
   const file = historianPath(dir, storage).slice(dir.length + 1);
   await writeFile(
     path,
     `version: 1
 capture: bench/hour
 reference_clock: plant
+provenance: ${job.provenance}
 clocks: { plant: {}, headcam: {} }
 maps:
   - { from: headcam, to: plant, evidence: [{ kind: constant, offset: -${cameraAheadNs / 1_000_000n}ms, uncertainty: 5ms }] }
@@ -126,6 +147,8 @@ sources:
 frames: head
 tags:
 ${lines.join("\n")}
+outputs:
+  - { kind: ${output}, path: aligned.${output} }
 `,
   );
   return path;

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { printRun, runAlign } from "./align.ts";
-import { type CaptureSize, makeCapture, writeManifest } from "./capture.ts";
+import { type CaptureSize, makeCapture, usualJob, writeManifest } from "./capture.ts";
 import { requireEqualToDuckDb } from "./oracle.ts";
 import { finish, isSmoke } from "./results.ts";
 
@@ -12,7 +12,7 @@ const size: CaptureSize = isSmoke
 
 const dir = await makeCapture(size, ["csv"]);
 const out = join(dir, "out");
-const run = await runAlign(await writeManifest(dir, "csv", size.tags), out);
+const run = await runAlign(await writeManifest(dir, usualJob("csv", size.tags)), out);
 printRun("csv", run);
 await requireEqualToDuckDb(dir, out, size.frames, [0, 1, 2, 3, size.tags - 1]);
 await rm(out, { recursive: true });

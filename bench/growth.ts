@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type AlignRun, printRun, runAlign } from "./align.ts";
-import { type CaptureSize, makeCapture, writeManifest } from "./capture.ts";
+import { type CaptureSize, makeCapture, usualJob, writeManifest } from "./capture.ts";
 import { finish, isSmoke } from "./results.ts";
 
 /** Whether four times the rows, frames or tags take at most about four times as long; quadratic work would take sixteen. */
@@ -25,7 +25,7 @@ for (const [name, size] of Object.entries(jobs)) {
   const dir = await makeCapture(size, ["by-time"]);
   const out = join(dir, "out");
   const tags = name === "tags" ? size.tags / factor : size.tags;
-  const run = await runAlign(await writeManifest(dir, "by-time", tags), out);
+  const run = await runAlign(await writeManifest(dir, usualJob("by-time", tags)), out);
   await rm(out, { recursive: true });
   runs[name] = run;
   printRun(name === "full" ? "all" : `a quarter of the ${name}`, run);
@@ -35,7 +35,7 @@ const growth: Record<string, { cpu: number; sources: number; align: number; stat
 const { full: all, ...quarters } = runs as Record<keyof typeof jobs, AlignRun>;
 for (const [name, quarter] of Object.entries(quarters)) {
   const stage = (key: string) => (all.timingMs[key] ?? 0) / Math.max(1, quarter.timingMs[key] ?? 0);
-  const cpu = (all.userMs + all.systemMs) / (quarter.userMs + quarter.systemMs);
+  const cpu = all.cpuMs / quarter.cpuMs;
   growth[name] = { cpu, sources: stage("sources"), align: stage("align"), statistics: stage("statistics") };
 }
 console.log(`growth where one of them is ${factor} times as many`);

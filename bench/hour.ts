@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type AlignRun, printRun, runAlign } from "./align.ts";
-import { type CaptureSize, makeCapture, type Storage, writeManifest } from "./capture.ts";
+import { type CaptureSize, makeCapture, type Storage, usualJob, writeManifest } from "./capture.ts";
 import { requireEqualToDuckDb } from "./oracle.ts";
 import { finish, isSmoke } from "./results.ts";
 
@@ -15,7 +15,7 @@ const runs: Record<string, AlignRun> = {};
 const dir = await makeCapture(size, storages);
 for (const storage of storages) {
   const out = join(dir, "out");
-  runs[storage] = await runAlign(await writeManifest(dir, storage, size.tags), out);
+  runs[storage] = await runAlign(await writeManifest(dir, usualJob(storage, size.tags)), out);
   printRun(storage, runs[storage]);
   await requireEqualToDuckDb(dir, out, size.frames, [0, 1, 2, 3, size.tags - 1]);
   await rm(out, { recursive: true });

@@ -11,6 +11,16 @@ import type { Workload } from "../../src/bench/workloads.ts";
 /** The Python with the peers' libraries. */
 export const python = process.env.PYTHON ?? "python3";
 
+/** Whether that Python has these modules. */
+export function hasPython(modules: readonly string[]): Promise<boolean> {
+  const child = spawn(python, ["-c", modules.map((name) => `import ${name}`).join("\n")], {
+    stdio: "ignore",
+  });
+  return new Promise((done) =>
+    child.on("close", (status) => done(status === 0)).on("error", () => done(false)),
+  );
+}
+
 const script = join(import.meta.dirname, "joins.py");
 
 interface Way {
