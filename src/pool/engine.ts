@@ -79,6 +79,11 @@ export class Engine {
     });
   }
 
+  /** Threads that were started; 1 where the calling thread does the work. */
+  get threads(): number {
+    return this.#pool === undefined ? 1 : this.workers;
+  }
+
   /** How many tasks can be under way at once. */
   get concurrency(): number {
     return this.#pool === undefined ? 1 : this.workers * 2;

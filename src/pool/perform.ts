@@ -27,13 +27,18 @@ function align(
 function statistics(kernels: Kernels, task: StatisticsTask): ResultOf["statistics"] {
   const { arena } = kernels;
   const block = blockOf(kernels, task.frames);
-  const ages = task.ages.map((place) => arena.view(place) as BigInt64Array);
+  const frames = task.frames.time.length;
+  const ages = task.plans.map((_, at) => {
+    const known = task.ages?.[at];
+    return known === undefined ? arena.i64(frames) : (arena.view(known) as BigInt64Array);
+  });
   const tallies = task.plans.map((places, at) =>
     tallied(kernels, planAt(arena, places), block, task.tallies[at]!, ages[at]!),
   );
-  if (task.samples === undefined) return { tallies };
+  const rest = { tallies, ages: ages.map((column) => arena.placeOf(column)) };
+  if (task.samples === undefined) return rest;
   return {
-    tallies,
+    ...rest,
     statistics: tallies.map((tally, at) => tagStatistics(kernels, task.samples![at]!, tally, ages[at]!)),
   };
 }

@@ -34,9 +34,9 @@ export interface StatisticsTask {
   region: Region;
   frames: TaskFrames;
   plans: PlanPlaces[];
-  tallies: Tally[];
-  /** One column a tag, as long as there are frames in all: ages of the matches so far. */
-  ages: Place[];
+  tallies: Readonly<Tally>[];
+  /** Ages of the matches so far, a column a tag with room for all frames; absent before the first frames. */
+  ages?: Place[];
   /** How many samples there are for each tag's join; absent while more frames are to come. */
   samples?: number[];
 }
@@ -45,7 +45,7 @@ export type Task = AlignTask | StatisticsTask;
 
 export interface ResultOf {
   align: AlignedGroup[];
-  statistics: { tallies: Tally[]; statistics?: TagStatistics[] };
+  statistics: { tallies: Tally[]; ages: Place[]; statistics?: TagStatistics[] };
 }
 
 export type Result<T extends Task> = ResultOf[T["kind"]];

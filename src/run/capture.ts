@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
-import { type Aligner, createAligner } from "../align/index.ts";
 import { AlignError } from "../errors.ts";
-import { Kernels } from "../kernels/index.ts";
+import type { Kernels } from "../kernels/index.ts";
 import { type Manifest, readManifest } from "../manifest/index.ts";
+import { createEngine, type Engine } from "../pool/index.ts";
 import { openSink } from "../sinks/index.ts";
 import { formatDuration, formatInstant, parseInstant } from "../time.ts";
 import { version } from "../version.ts";
@@ -12,6 +12,7 @@ import { openPublication, type Publication, reportFile } from "./publish.ts";
 import { type AlignReport, type ExampleValue, type Output, reportJson, tagReport } from "./report.ts";
 import { finishedResult } from "./resume.ts";
 import { hashFile, Session, type SessionOptions } from "./session.ts";
+import { AlignedTable, isWorthThreads, type TablePart } from "./table.ts";
 import { readTags } from "./tags.ts";
 
 export interface AlignOptions extends SessionOptions {
@@ -27,15 +28,12 @@ export interface AlignOptions extends SessionOptions {
   from?: bigint | string;
   /** First instant after the rows. */
   to?: bigint | string;
-  /** Upper limit of threads; this version joins on one. */
+  /** Most threads that join and encode. Default: as many as there are processors; a small capture takes one. */
   workers?: number;
 }
 
 /** What report.json holds, and whether `resume` found it complete. */
 export type AlignResult = AlignReport & { kept: boolean };
-
-/** Rows a batch: enough to keep the writers busy, few enough to keep memory small. */
-const rowsPerBlock = 4_096;
 
 /**
  * Aligns a capture: one row a frame with the plant's state at that instant, and a report.
@@ -69,7 +67,12 @@ async function align(session: Session, manifest: Manifest, options: AlignOptions
           overwrite: options.overwrite === true,
         });
   try {
-    return { ...(await produce(session, manifest, range, publication, clock)), kept: false };
+    const engine = createEngine(options.workers === undefined ? {} : { workers: options.workers });
+    try {
+      return { ...(await produce(session, manifest, range, engine, publication, clock)), kept: false };
+    } finally {
+      await engine.close();
+    }
   } catch (cause) {
     await publication?.discard();
     throw cause;
@@ -80,6 +83,7 @@ async function produce(
   session: Session,
   manifest: Manifest,
   range: { from?: bigint; to?: bigint },
+  engine: Engine,
   publication: Publication | undefined,
   clock: ReturnType<typeof stopwatch>,
 ): Promise<AlignReport> {
@@ -87,19 +91,19 @@ async function produce(
   clock.lap("clocks");
   const rows = await readRows(session, manifest, clocks, range);
   clock.lap("frames");
+  if (isWorthThreads(rows.columns.time.length, manifest.tags.length)) engine.start();
   const tags = await readTags(session, manifest, clocks);
   requireClockUncertainty(manifest, clocks, rows);
   clock.lap("sources");
-  const kernels = Kernels.load();
-  const aligner = createAligner(kernels, rows.columns, tags, {
+  const table = new AlignedTable(engine, rows.columns, tags, {
     provenance: manifest.provenance,
-    metadata: tableMetadata(manifest, clocks, kernels),
-    ...(rows.previousFrameNs === undefined ? {} : { previousFrameNs: rows.previousFrameNs }),
+    metadata: tableMetadata(manifest, clocks, engine.kernels),
+    previousFrameNs: rows.previousFrameNs,
   });
   tags.length = 0;
-  const written = await writeOutputs(session, manifest, aligner, publication);
+  const written = await writeOutputs(session, manifest, table, publication);
   clock.lap("align");
-  const statistics = aligner.statistics();
+  const statistics = await table.statistics();
   const report: AlignReport = {
     capture: manifest.capture,
     version,
@@ -107,12 +111,12 @@ async function produce(
     range: rangeReport(range),
     frames: framesReport(rows),
     clocks: clocks.reports(),
-    tags: Object.fromEntries([...statistics].map(([name, one]) => [name, tagReport(one)])),
-    example: exampleRow(aligner, manifest),
+    tags: Object.fromEntries(statistics.map((one, at) => [manifest.tags[at]?.name, tagReport(one)])),
+    example: exampleRow(table, manifest),
     warnings: session.warnings,
     inputs: [],
     outputs: [],
-    engine: { kernels_sha256: kernels.sha256, workers: 1 },
+    engine: { kernels_sha256: engine.kernels.sha256, workers: engine.threads },
     timing_ms: {},
   };
   requireCoverage(manifest, report);
@@ -132,24 +136,27 @@ async function produce(
   return report;
 }
 
-/** Writes every output block by block; on failure no file is left half-written. */
+/** Writes every output row group by row group; on failure no file is left half-written. */
 async function writeOutputs(
   session: Session,
   manifest: Manifest,
-  aligner: Aligner,
+  table: AlignedTable,
   publication: Publication | undefined,
 ): Promise<Omit<Output, "sha256">[]> {
   if (publication === undefined) return [];
   const { outputs } = manifest;
   const sinks = [];
   for (const { kind, path } of outputs)
-    sinks.push(await openSink(kind, publication.path(path), aligner.schema));
+    sinks.push(await openSink(kind, publication.path(path), table.schema));
   try {
-    let done = 0;
-    for (const batch of aligner.blocks(rowsPerBlock)) {
-      session.progress("align", "", done, aligner.length);
-      for (const sink of sinks) await sink.write(batch);
-      done += batch.numRows;
+    let group: TablePart[] = [];
+    for await (const part of table.parts(true)) {
+      group.push(part);
+      if (!part.isLastOfGroup) continue;
+      session.progress("align", "", part.start, table.length);
+      for (const sink of sinks) await sink.write(table.batch(group));
+      for (const one of group) one.release();
+      group = [];
     }
     const written = [];
     for (const [index, { kind, path }] of outputs.entries()) {
@@ -188,9 +195,8 @@ function framesReport({ columns: { time } }: Rows): AlignReport["frames"] {
 }
 
 /** The row in the middle, to hold against the picture. */
-function exampleRow(aligner: Aligner, manifest: Manifest): AlignReport["example"] {
-  const middle = aligner.length >>> 1;
-  const batch = aligner.align(middle, middle + 1);
+function exampleRow(table: AlignedTable, manifest: Manifest): AlignReport["example"] {
+  const batch = table.row(table.length >>> 1);
   const column = (name: string) => batch.getChild(name);
   const first = (name: string) => column(name)?.data[0]?.values[0] as bigint;
   const tags = manifest.tags.map(({ name }) => {
