@@ -1,184 +1,98 @@
-import {
-  DataType,
-  type Field,
-  makeData,
-  RecordBatch,
-  RecordBatchStreamWriter,
-  type Schema,
-  Struct,
-  vectorFromArray,
-} from "apache-arrow";
-import {
-  Compression,
-  Encoding,
-  Table,
-  transformParquetStream,
-  type RecordBatch as WasmBatch,
-  type WriterProperties,
-  WriterPropertiesBuilder,
-} from "parquet-wasm";
-import { OutputFile, type Sink, writeError } from "./sink.ts";
+import { createHash } from "node:crypto";
+import type { RecordBatch, Schema } from "apache-arrow";
+import { Kernels } from "../kernels/index.ts";
+import { type EncodedChunk, Footer, fileColumns, GroupBuffer, magic } from "../parquet/index.ts";
+import { OutputFile, type Sink } from "./sink.ts";
 
 /**
  * Rows a row group. Fixed, so that the bytes of a file do not depend on how its rows came in batches, and small, so
  * that a table of hundreds of columns is written in bounded memory.
  */
-const rowGroupRows = 16_384;
+export const rowGroupRows = 16_384;
+
+/** A Parquet file that also takes row groups whose columns are encoded already. */
+export interface ParquetSink extends Sink {
+  /**
+   * Writes a row group of `rows` rows, `rowGroupRows` but in the last one. The chunks come in the order of the columns,
+   * all at once or some at a step: what a step gives is written, and its memory free again, when the next is asked
+   * for. Not to be mixed with `write`.
+   */
+  writeGroup(
+    rows: number,
+    chunks: readonly EncodedChunk[] | AsyncIterable<readonly EncodedChunk[]>,
+  ): Promise<void>;
+  /** As any sink's; `sha256` is that of the whole file, in hexadecimal. */
+  close(): Promise<{ rows: number; sha256: string }>;
+}
 
 /**
- * Writes Parquet: Snappy, deltas for 64-bit integers and times, a dictionary for text and status codes.
+ * Writes Parquet without compression: what repeats is a dictionary, what grows evenly is steps, see `encodeChunk`.
  *
  * Schema and field metadata travel in `ARROW:schema`, schema metadata also as key-value pairs of the file.
  * The same rows give the same bytes.
+ *
+ * @throws AlignError OUTPUT_WRITE, OUTPUT_TYPE
  */
-export async function openParquetSink(path: string, schema: Schema): Promise<Sink> {
+export async function openParquetSink(path: string, schema: Schema): Promise<ParquetSink> {
+  const columns = fileColumns(schema);
+  const footer = new Footer(schema, columns);
   const file = await OutputFile.create(path);
-  const batches = new TransformStream<WasmBatch, WasmBatch>(
-    undefined,
-    { highWaterMark: 1 },
-    { highWaterMark: 0 },
-  );
-  const writer = batches.writable.getWriter();
-  let failure: unknown;
-  const stop = (error: unknown) => {
-    failure ??= error;
-    writer.abort(error).catch(() => undefined);
-  };
-  const encoded = pump(batches.readable, propertiesFor(schema), file).catch(stop);
-  let rows = 0;
-  let batchCount = 0;
+  const hash = createHash("sha256");
+  let buffer: { kernels: Kernels; group: GroupBuffer } | undefined;
 
-  const put = async (ipc: Uint8Array) => {
-    try {
-      const table = Table.fromIPCStream(ipc);
-      const wasmBatches = table.recordBatches();
-      table.free();
-      for (const batch of wasmBatches) {
-        await writer.ready;
-        await writer.write(batch);
-      }
-    } catch (error) {
-      throw writeError(path, failure ?? error);
+  const put = async (parts: Uint8Array[]) => {
+    for (const part of parts) hash.update(part);
+    await file.write(...parts);
+  };
+  const begin = async () => {
+    if (file.length === 0) await put([magic]);
+  };
+  const writeGroup: ParquetSink["writeGroup"] = async (rows, chunks) => {
+    await begin();
+    const start = file.length;
+    const metas: EncodedChunk["meta"][] = [];
+    for await (const some of Symbol.asyncIterator in chunks ? chunks : [chunks]) {
+      await put(some.flatMap(({ parts }) => parts));
+      for (const { meta } of some) metas.push(meta);
     }
+    footer.addGroup(rows, start, metas);
+  };
+  const flush = async () => {
+    if (buffer === undefined || buffer.group.rows === 0) return;
+    const { kernels, group } = buffer;
+    const { rows } = group;
+    const mark = kernels.arena.mark();
+    await writeGroup(rows, group.encode());
+    kernels.arena.release(mark);
   };
 
   return {
-    async write(batch) {
-      await put(streamOf(schema, batch));
-      rows += batch.numRows;
-      batchCount += 1;
+    writeGroup,
+    async write(batch: RecordBatch) {
+      buffer ??= bufferFor(columns);
+      const { group } = buffer;
+      for (let start = 0; start < batch.numRows; ) {
+        const end = Math.min(batch.numRows, start + rowGroupRows - group.rows);
+        group.append(batch, start, end);
+        if (group.rows === rowGroupRows) await flush();
+        start = end;
+      }
     },
     async close() {
-      // The encoder learns the schema from a batch, so a table without rows is one batch without rows.
-      if (batchCount === 0) await put(streamOf(schema, emptyBatch(schema)));
-      await writer.close().catch(stop);
-      await encoded;
-      if (failure !== undefined) throw writeError(path, failure);
-      await sortKeyValues(file, schema);
+      await flush();
+      await begin();
+      await put([footer.finish()]);
       await file.close();
-      return { rows };
+      return { rows: footer.rows, sha256: hash.digest("hex") };
     },
     async abort() {
-      stop(new Error("given up"));
-      await encoded;
       await file.abort();
     },
   };
 }
 
-async function pump(batches: ReadableStream<WasmBatch>, properties: WriterProperties, file: OutputFile) {
-  const bytes = (await transformParquetStream(batches, properties)) as ReadableStream<Uint8Array>;
-  const reader = bytes.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    await file.write(value);
-  }
-}
-
-function propertiesFor(schema: Schema): WriterProperties {
-  let builder = new WriterPropertiesBuilder()
-    .setCompression(Compression.SNAPPY)
-    .setMaxRowGroupSize(rowGroupRows)
-    .setDictionaryEnabled(false)
-    .setKeyValueMetadata(new Map(schema.metadata));
-  for (const field of schema.fields) {
-    if (hasFewValues(field)) builder = builder.setColumnDictionaryEnabled(field.name, true);
-    else if (isInt64(field)) builder = builder.setColumnEncoding(field.name, Encoding.DELTA_BINARY_PACKED);
-  }
-  return builder.build();
-}
-
-function hasFewValues({ type }: Field): boolean {
-  return (
-    DataType.isDictionary(type) || DataType.isUtf8(type) || (DataType.isInt(type) && type.bitWidth === 32)
-  );
-}
-
-function isInt64({ type }: Field): boolean {
-  return DataType.isTimestamp(type) || (DataType.isInt(type) && type.bitWidth === 64);
-}
-
-function emptyBatch(schema: Schema): RecordBatch {
-  const children = schema.fields.map(({ type }) => vectorFromArray([], type).data[0]!);
-  return new RecordBatch(
-    schema,
-    makeData({ type: new Struct(schema.fields), children, length: 0, nullCount: 0 }),
-  );
-}
-
-/** An IPC stream in one piece. The writer's own joining corrupts columns that share memory, hence not used. */
-function streamOf(schema: Schema, batch: RecordBatch): Uint8Array {
-  const writer = new ChunkWriter();
-  writer.reset(undefined, schema);
-  writer.write(batch);
-  writer.finish();
-  return Buffer.concat(writer.chunks);
-}
-
-class ChunkWriter extends RecordBatchStreamWriter {
-  readonly chunks: Uint8Array[] = [];
-
-  protected override _write(chunk: ArrayBufferView): this {
-    if (this._started) {
-      this.chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-      this._position += chunk.byteLength;
-    }
-    return this;
-  }
-}
-
-/**
- * Puts the key-value pairs of a finished file into the order of their keys.
- *
- * The encoder keeps them in a hash map whose order changes from file to file. In the footer (Thrift compact
- * protocol, parquet.thrift `KeyValue`) the pairs lie side by side, so any order takes the same place.
- */
-async function sortKeyValues(file: OutputFile, schema: Schema): Promise<void> {
-  if (schema.metadata.size < 2) return;
-  const footerLength = (await file.read(file.length - 8, 8)).readInt32LE(0);
-  const footerStart = file.length - 8 - footerLength;
-  const footer = await file.read(footerStart, footerLength);
-  const keys = [...schema.metadata.keys()].sort();
-  const pairs = keys.map((key) => keyValue(key, schema.metadata.get(key)!));
-  const sorted = Buffer.concat(pairs);
-  const start = Math.min(...pairs.map((pair) => footer.lastIndexOf(pair)));
-  const found = footer.subarray(start, start + sorted.length);
-  if (start < 0 || !pairs.every((pair) => found.includes(pair))) {
-    throw new Error(`the metadata of ${file.path} is not where it was expected`);
-  }
-  await file.rewrite(footerStart + start, sorted);
-}
-
-/** One `KeyValue`: two length-prefixed strings (field type 8), each one field after the last, then the end. */
-function keyValue(key: string, value: string): Buffer {
-  const parts = [key, value].flatMap((text) => {
-    const bytes = Buffer.from(text);
-    return [Buffer.from([0x18, ...varint(bytes.length)]), bytes];
-  });
-  return Buffer.concat([...parts, Buffer.of(0)]);
-}
-
-function varint(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
+/** A memory of its own, because rows stay in it from one batch to the next. */
+function bufferFor(columns: ReturnType<typeof fileColumns>) {
+  const kernels = Kernels.load();
+  return { kernels, group: new GroupBuffer(kernels, columns, rowGroupRows) };
 }

@@ -1,0 +1,5 @@
+export type { ChunkColumn, ChunkMeta, EncodedChunk, HeldSource } from "./chunk.ts";
+export { encodeChunk } from "./encode.ts";
+export { Footer, magic } from "./footer.ts";
+export { GroupBuffer } from "./group.ts";
+export { fileColumns } from "./schema.ts";
