@@ -12,17 +12,18 @@ export {
 export { mapAffine } from "./clock";
 export { coveringAll, coveringLatest } from "./covering";
 export { packDelta } from "./delta";
+export { countUp, elapsed } from "./frames";
 export { gather8, gather32, gather64 } from "./gather";
 export { linear } from "./interpolate";
 export {
   compactBits,
-  heldBits,
   packHybrid,
   range32,
   range64,
   rangeFloat,
   rankCodes,
   rankFew,
+  rankRuns,
 } from "./parquet";
 export { age, statusAsof, statusLinear } from "./provenance";
 export { countAbove, countBins, extremes, keepBin } from "./quantile";

@@ -33,6 +33,7 @@ export {
   parseManifest,
   readManifest,
 } from "./manifest/index.ts";
+export { createEngine, type Engine, type EngineOptions } from "./pool/index.ts";
 export {
   type AlignOptions,
   type AlignReport,

@@ -45,11 +45,12 @@ const allowed: Record<string, readonly string[]> = {
   kernels: ["errors"],
   clock: ["errors", "time", "kernels"],
   align: ["errors", "samples", "kernels"],
+  pool: ["errors", "samples", "align", "kernels"],
   tables: ["errors", "time", "samples"],
   sources: ["errors", "time", "tables"],
   sinks: ["errors", "time"],
-  run: [...ground, "manifest", "kernels", "clock", "align", "tables", "sources", "sinks"],
-  index: [...ground, "manifest", "clock", "align", "run"],
+  run: [...ground, "manifest", "kernels", "clock", "align", "pool", "tables", "sources", "sinks"],
+  index: [...ground, "manifest", "clock", "align", "pool", "run"],
   cli: ["index"],
 };
 
@@ -103,6 +104,7 @@ describe("what only one room may say", () => {
     [/\bWebAssembly\b/, "WebAssembly", /^src\/kernels\//],
     [/"@assemblyscript\/loader"/, "the AssemblyScript loader", /^src\/kernels\/load\.ts$/],
     [/"@duckdb\/node-api"/, "DuckDB", /^src\/tables\/database\.ts$/],
+    [/"(piscina|node:worker_threads)"/, "threads", /^src\/pool\//],
     [/"node:child_process"/, "child processes", /^src\/sources\/video\//],
     [/"commander"/, "commander", /^src\/cli\//],
     [/"(zod|yaml)"/, "zod and yaml", /^src\/manifest\//],

@@ -10,6 +10,7 @@ import {
 } from "apache-arrow";
 import type { Arena, Kernels } from "../kernels/index.ts";
 import { alignBlock, type FrameBlock } from "./block.ts";
+import { upload } from "./columns.ts";
 import { type Plan, planTags } from "./plan.ts";
 import { alignedSchema, type Provenance } from "./schema.ts";
 import type { AlignedTagInput } from "./spec.ts";
@@ -99,14 +100,10 @@ export class Aligner {
   }
 }
 
-/** Copies the frames' columns into the arena, each by itself even where the caller gave one array twice. */
+/** The frames' columns in the arena: what lies elsewhere is copied, each by itself even where one array came twice. */
 export function placeFrames(arena: Arena, { index, time, pts, uncertainty }: FrameColumns): FrameColumns {
-  return {
-    index: arena.copy(index),
-    time: arena.copy(time),
-    pts: arena.copy(pts),
-    uncertainty: arena.copy(uncertainty),
-  };
+  const place = (column: BigInt64Array) => upload(arena, arena.i64, column);
+  return { index: place(index), time: place(time), pts: place(pts), uncertainty: place(uncertainty) };
 }
 
 /** The rows [start, end): the frames' own columns and those of the tags, in the schema's order, without a copy. */

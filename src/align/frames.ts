@@ -1,7 +1,8 @@
 import { type RecordBatch, Table } from "apache-arrow";
 import { AlignError, type ErrorPlace } from "../errors.ts";
-import { sharedKernels } from "../kernels/index.ts";
-import { createAligner } from "./aligner.ts";
+import { type Kernels, sharedKernels } from "../kernels/index.ts";
+import { createAligner, type FrameColumns } from "./aligner.ts";
+import { upload } from "./columns.ts";
 import { copyBatch } from "./copy.ts";
 import { frameColumns, type Provenance } from "./schema.ts";
 import type { Aggregate, AlignedTagInput, Join, Quality } from "./spec.ts";
@@ -53,7 +54,7 @@ export interface AlignFramesInput {
   provenance?: Provenance;
 }
 
-const ROWS_PER_BLOCK = 65_536;
+const ROWS_PER_BLOCK = 16_384;
 
 /**
  * Aligns tags to frames in memory: one row a frame, with every tag's value, its age and its status.
@@ -65,23 +66,12 @@ const ROWS_PER_BLOCK = 65_536;
  *   join (USAGE_OPTION, USAGE_TOLERANCE), an array has the wrong type or length (USAGE_TYPE, USAGE_LENGTH), names
  *   collide (USAGE_NAME), or the values do not suit the join (SOURCE_TYPE)
  */
-export function alignFrames({ frames, tags, provenance = "full" }: AlignFramesInput): Table {
-  const time = ascending(toNanoseconds(frames, { input: "frames" }), { input: "frames" });
-  const inputs = Object.entries(tags).map(([name, tag]) => toInput(name, tag));
-  checkNames(Object.keys(tags), provenance);
-  const first = time[0] ?? 0n;
-  const index = BigInt64Array.from(time, (_, row) => BigInt(row));
-  const columns = {
-    index,
-    time,
-    pts: time.map((t) => t - first),
-    uncertainty: new BigInt64Array(time.length),
-  };
+export function alignFrames(input: AlignFramesInput): Table {
   const kernels = sharedKernels();
   const mark = kernels.arena.mark();
   try {
-    const metadata = new Map([["timezone", "UTC"]]);
-    const aligner = createAligner(kernels, columns, inputs, { provenance, metadata });
+    const { frames, tags, options } = placeInput(kernels, input);
+    const aligner = createAligner(kernels, frames, tags, options);
     const batches: RecordBatch[] = [];
     for (const batch of aligner.blocks(ROWS_PER_BLOCK)) batches.push(copyBatch(batch));
     return new Table(aligner.schema, batches);
@@ -90,19 +80,58 @@ export function alignFrames({ frames, tags, provenance = "full" }: AlignFramesIn
   }
 }
 
-function toInput(name: string, tag: FrameTag): AlignedTagInput {
+/** What `alignFrames` is to align; times are in the arena, values still where they were given. */
+export interface FrameJob {
+  frames: FrameColumns;
+  tags: AlignedTagInput[];
+  options: { provenance: Provenance; metadata: ReadonlyMap<string, string> };
+}
+
+/** Checks what `alignFrames` was given and puts its times into the arena, unless they are there already. */
+export function placeInput(
+  kernels: Kernels,
+  { frames, tags, provenance = "full" }: AlignFramesInput,
+): FrameJob {
+  const { arena } = kernels;
+  checkNames(Object.keys(tags), provenance);
+  const placed = new Map<unknown, BigInt64Array>();
+  const place = (times: TimesInput, where: ErrorPlace): BigInt64Array => {
+    const known = placed.get(times);
+    if (known !== undefined) return known;
+    const column = upload(arena, arena.i64, toNanoseconds(times, where));
+    requireAscending(kernels, column, where);
+    placed.set(times, column);
+    return column;
+  };
+  const time = place(frames, { input: "frames" });
+  const [index, pts] = [arena.i64(time.length), arena.i64(time.length)];
+  kernels.countUp(0n, index);
+  kernels.elapsed(time, time[0] ?? 0n, pts);
+  const uncertainty = arena.i64(time.length).fill(0n);
+  return {
+    frames: { index, time, pts, uncertainty },
+    tags: Object.entries(tags).map(([name, tag]) => toInput(name, tag, place)),
+    options: { provenance, metadata: new Map([["timezone", "UTC"]]) },
+  };
+}
+
+function toInput(
+  name: string,
+  tag: FrameTag,
+  place: (times: TimesInput, where: ErrorPlace) => BigInt64Array,
+): AlignedTagInput {
   const join = toJoin(name, tag);
   const where = { input: name };
   const { values, status } = toValues(tag.values, tag.status, where);
   const length = tag.values.length;
   if (tag.status !== undefined) checkLength(tag.status.length, length, "status", where);
-  const times = (key: "times" | "starts" | "ends"): BigInt64Array => {
-    const given = tag[key];
-    if (given === undefined) {
+  const given = (key: "times" | "starts" | "ends"): TimesInput => {
+    const times = tag[key];
+    if (times === undefined) {
       throw new AlignError("USAGE_OPTION", `join ${join.kind} of tag ${name} needs ${key}`, { where });
     }
-    checkLength(given.length, length, key, where);
-    return toNanoseconds(given, where);
+    checkLength(times.length, length, key, where);
+    return times;
   };
   const isText = values.type === "text";
   const metadata = { source: name, tag: name, role: isText ? "context" : "state", join: join.kind };
@@ -114,9 +143,9 @@ function toInput(name: string, tag: FrameTag): AlignedTagInput {
     ...(tag.staleAfter !== undefined && { staleAfterNs: tag.staleAfter }),
   };
   const rows = { values, ...(status && { status }) };
-  if (join.kind !== "covering")
-    return { ...spec, samples: { times: ascending(times("times"), where), ...rows } };
-  return { ...spec, intervals: { starts: ascending(times("starts"), where), ends: times("ends"), ...rows } };
+  if (join.kind !== "covering") return { ...spec, samples: { times: place(given("times"), where), ...rows } };
+  const ends = toNanoseconds(given("ends"), where);
+  return { ...spec, intervals: { starts: place(given("starts"), where), ends, ...rows } };
 }
 
 const joinKeys: Record<Join["kind"], readonly (keyof FrameTag)[]> = {
@@ -207,13 +236,11 @@ function checkLength(found: number, expected: number, what: string, where: Error
   throw new AlignError("USAGE_LENGTH", `${what} has ${found} entries, but values has ${expected}`, { where });
 }
 
-function ascending(times: BigInt64Array, where: ErrorPlace): BigInt64Array {
-  for (let row = 1; row < times.length; row++) {
-    if (times[row]! >= times[row - 1]!) continue;
-    const message = `times are not ascending: row ${row} (${times[row]}) is before row ${row - 1} (${times[row - 1]})`;
-    throw new AlignError("USAGE_UNSORTED", message, { where: { ...where, row }, hint: "sort by time first" });
-  }
-  return times;
+function requireAscending(kernels: Kernels, times: BigInt64Array, where: ErrorPlace): void {
+  const row = kernels.firstDescent(times);
+  if (row < 0) return;
+  const message = `times are not ascending: row ${row} (${times[row]}) is before row ${row - 1} (${times[row - 1]})`;
+  throw new AlignError("USAGE_UNSORTED", message, { where: { ...where, row }, hint: "sort by time first" });
 }
 
 function checkNames(names: readonly string[], provenance: Provenance): void {

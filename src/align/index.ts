@@ -10,7 +10,7 @@ export {
 export { type AsofJoinOptions, asofJoin } from "./asof.ts";
 export { alignBlock } from "./block.ts";
 export { copyBatch } from "./copy.ts";
-export { type AlignFramesInput, alignFrames, type FrameTag } from "./frames.ts";
+export { type AlignFramesInput, alignFrames, type FrameJob, type FrameTag, placeInput } from "./frames.ts";
 export { type InterpolateOptions, type InterpolateSamples, interpolate } from "./interpolate.ts";
 export {
   type DataPlaces,

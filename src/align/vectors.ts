@@ -1,4 +1,4 @@
-import { type Data, DataType, TimeUnit, type Vector } from "apache-arrow";
+import { type Data, DataType, Precision, TimeUnit, type Vector } from "apache-arrow";
 import { AlignError, type ErrorPlace } from "../errors.ts";
 import type { Values } from "../samples.ts";
 import { isBad, Status } from "./status.ts";
@@ -30,6 +30,10 @@ export function toNanoseconds(times: TimesInput, where: ErrorPlace): BigInt64Arr
     throw new AlignError("USAGE_TYPE", `times cannot be read from ${type ?? typeof times}`, { where, hint });
   }
   const factor = DataType.isTimestamp(type) ? nsPerUnit[type.unit] : 1n;
+  const [only] = times.data;
+  // Nanoseconds in one piece are taken as they lie.
+  if (factor === 1n && times.data.length === 1 && only!.nullCount === 0)
+    return only!.values.subarray(0, times.length) as BigInt64Array;
   const result = new BigInt64Array(times.length);
   let row = 0;
   for (const chunk of times.data) {
@@ -82,7 +86,15 @@ function fromVector(vector: Vector): Values | undefined {
   const type = vector?.type as DataType | undefined;
   if (type === undefined) return undefined;
   const { length } = vector;
-  if (DataType.isFloat(type) && type.precision !== 0) {
+  const [only] = vector.data;
+  const isWhole = vector.data.length === 1 && only!.nullCount === 0;
+  if (isWhole && DataType.isFloat(type) && type.precision === Precision.DOUBLE) {
+    return { type: "number", data: only!.values.subarray(0, length) as Float64Array };
+  }
+  if (isWhole && DataType.isInt(type) && type.bitWidth === 64 && type.isSigned) {
+    return { type: "integer", data: only!.values.subarray(0, length) as BigInt64Array };
+  }
+  if (DataType.isFloat(type) && type.precision !== Precision.HALF) {
     return { type: "number", data: filled(vector, new Float64Array(length), (chunk, i) => chunk.values[i]) };
   }
   if (DataType.isInt(type) && !(type.bitWidth === 64 && !type.isSigned)) {

@@ -79,6 +79,9 @@ export interface KernelExports {
     out: number,
   ): void;
 
+  countUp(first: bigint, length: number, out: number): void;
+  elapsed(times: number, length: number, origin: bigint, out: number): void;
+
   extremes(values: number, length: number, range: number): void;
   countBins(values: number, length: number, least: bigint, shift: bigint, counts: number): void;
   keepBin(values: number, length: number, least: bigint, shift: bigint, bin: bigint, out: number): number;
@@ -88,7 +91,7 @@ export interface KernelExports {
   packHybrid(codes: number, length: number, base: number, width: number, out: number): number;
   rankFew(values: number, length: number, capacity: number, distinct: number, ranks: number): number;
   rankCodes(codes: number, length: number, table: number, used: number, ranks: number): number;
-  heldBits(index: number, length: number, source: number, validity: number): number;
+  rankRuns(values: number, length: number, most: number, entries: number, codes: number): number;
   compactBits(bits: number, length: number, keep: number, out: number): number;
   range32: RangeKernel;
   range64: RangeKernel;

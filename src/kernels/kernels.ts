@@ -78,6 +78,18 @@ export class Kernels {
     this.#instance.exports.mapAffine(timesAt, length, outAt, piece.from, piece.to, piece.drift);
   }
 
+  /** out[i] = first + i. */
+  countUp(first: bigint, out: BigInt64Array): void {
+    this.#instance.exports.countUp(first, out.length, address(this.arena, "out", out, out.length));
+  }
+
+  /** out[i] = times[i] - origin, modulo 2^64; `out` may be `times`. */
+  elapsed(times: BigInt64Array, origin: bigint, out: BigInt64Array): void {
+    const timesAt = address(this.arena, "times", times, times.length);
+    const outAt = address(this.arena, "out", out, times.length);
+    this.#instance.exports.elapsed(timesAt, times.length, origin, outAt);
+  }
+
   /** The first row that is earlier than the row before it, or -1 where the times ascend. */
   firstDescent(times: BigInt64Array): number {
     return this.#instance.exports.firstDescent(

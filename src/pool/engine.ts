@@ -1,9 +1,12 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import type { Table } from "apache-arrow";
 import { Piscina } from "piscina";
+import { type AlignFramesInput, placeInput } from "../align/index.ts";
 import { AlignError } from "../errors.ts";
 import { type Arena, Kernels } from "../kernels/index.ts";
 import { perform } from "./perform.ts";
+import { AlignedTable, isWorthThreads } from "./table.ts";
 import type { Answer, Result, Task } from "./task.ts";
 
 export interface EngineOptions {
@@ -36,6 +39,7 @@ export class Engine {
   readonly kernels: Kernels;
   readonly workers: number;
   #pool: Piscina | undefined;
+  #reserved: number;
 
   constructor({ workers = availableParallelism(), memory = MOST_BYTES }: EngineOptions) {
     if (!Number.isInteger(workers) || workers < 1) {
@@ -49,10 +53,40 @@ export class Engine {
     }
     this.workers = workers;
     this.kernels = Kernels.load({ pages: Math.ceil(memory / PAGE_BYTES) });
+    this.#reserved = this.arena.mark();
   }
 
   get arena(): Arena {
     return this.kernels.arena;
+  }
+
+  /**
+   * As `alignFrames`, without a copy: the table lies in the engine's memory and holds until the engine is used again.
+   *
+   * Inputs in columns of `reserve` are read where they are, others are copied once. Large jobs go to the threads.
+   */
+  async alignFrames(input: AlignFramesInput): Promise<Table> {
+    this.arena.release(this.#reserved);
+    const { frames, tags, options } = placeInput(this.kernels, input);
+    if (isWorthThreads(frames.time.length, tags.length)) this.start();
+    return new AlignedTable(this, frames, tags, options).whole();
+  }
+
+  /** A column of int64 in the engine's memory for `alignFrames` to read, kept as long as the engine; ends the last table. */
+  reserveInt64(length: number): BigInt64Array {
+    return this.#reserve(() => this.arena.i64(length));
+  }
+
+  /** As `reserveInt64`, of float64. */
+  reserveFloat64(length: number): Float64Array {
+    return this.#reserve(() => this.arena.f64(length));
+  }
+
+  #reserve<T>(take: () => T): T {
+    this.arena.release(this.#reserved);
+    const column = take();
+    this.#reserved = this.arena.mark();
+    return column;
   }
 
   /** Starts the threads, so that they are there when the first task comes. */

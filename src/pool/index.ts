@@ -1,2 +1,2 @@
 export { createEngine, Engine, type EngineOptions } from "./engine.ts";
-export type { AlignedGroup, AlignTask, Result, StatisticsTask, Task, TaskFrames } from "./task.ts";
+export { AlignedTable, isWorthThreads, type TablePart } from "./table.ts";

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { AlignError } from "../errors.ts";
 import type { Kernels } from "../kernels/index.ts";
 import { type Manifest, readManifest } from "../manifest/index.ts";
-import { createEngine, type Engine } from "../pool/index.ts";
+import { AlignedTable, createEngine, type Engine, isWorthThreads, type TablePart } from "../pool/index.ts";
 import { openSink } from "../sinks/index.ts";
 import { formatDuration, formatInstant, parseInstant } from "../time.ts";
 import { version } from "../version.ts";
@@ -12,7 +12,6 @@ import { openPublication, type Publication, reportFile } from "./publish.ts";
 import { type AlignReport, type ExampleValue, type Output, reportJson, tagReport } from "./report.ts";
 import { finishedResult } from "./resume.ts";
 import { hashFile, Session, type SessionOptions } from "./session.ts";
-import { AlignedTable, isWorthThreads, type TablePart } from "./table.ts";
 import { readTags } from "./tags.ts";
 
 export interface AlignOptions extends SessionOptions {
@@ -150,7 +149,7 @@ async function writeOutputs(
     sinks.push(await openSink(kind, publication.path(path), table.schema));
   try {
     let group: TablePart[] = [];
-    for await (const part of table.parts(true)) {
+    for await (const part of table.parts("group")) {
       group.push(part);
       if (!part.isLastOfGroup) continue;
       session.progress("align", "", part.start, table.length);

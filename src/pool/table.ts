@@ -1,4 +1,4 @@
-import type { Data, RecordBatch, Schema, Vector } from "apache-arrow";
+import { type Data, type RecordBatch, type Schema, Table, type Vector } from "apache-arrow";
 import {
   type AlignedTagInput,
   alignBlock,
@@ -18,8 +18,9 @@ import {
 } from "../align/index.ts";
 import { AlignError } from "../errors.ts";
 import type { Place, Region } from "../kernels/index.ts";
-import type { AlignedGroup, AlignTask, Engine } from "../pool/index.ts";
+import type { Engine } from "./engine.ts";
 import { Slots } from "./slots.ts";
+import type { AlignedGroup, AlignTask } from "./task.ts";
 
 /** Rows of a row group: fixed, so that the bytes do not depend on how the work is cut. */
 const groupRows = 16_384;
@@ -81,12 +82,17 @@ export class AlignedTable {
     this.#samples = plans.map((plan) => plan.times.length);
   }
 
-  /** All parts, in the order in which a file holds them; `holdsGroups` where a whole group is needed before a release. */
-  async *parts(holdsGroups: boolean): AsyncGenerator<TablePart, void, undefined> {
+  /**
+   * All parts, in the order in which a file holds them.
+   *
+   * @param held how many of them are not released before the next is asked for: each one, a row group's, or all
+   */
+  async *parts(held: "part" | "group" | "all"): AsyncGenerator<TablePart, void, undefined> {
     const tagsPerTask = Math.max(1, Math.floor(taskCells / groupRows));
     const ranges = rangesOf(this.#plans.length, tagsPerTask);
     const groups = Math.max(1, Math.floor(taskCells / (groupRows * Math.max(1, this.#plans.length))));
-    const count = this.#engine.concurrency + (holdsGroups ? ranges.length : 0);
+    const count =
+      held === "all" ? Infinity : this.#engine.concurrency + (held === "group" ? ranges.length : 0);
     const slots = new Slots(this.#engine.arena, count, slotBytes);
     for await (const { task, region, result } of this.#aligned(ranges, groups * groupRows, slots)) {
       for (const [at, group] of result.entries()) {
@@ -111,6 +117,19 @@ export class AlignedTable {
       end,
       parts.flatMap(({ columns }) => columns),
     );
+  }
+
+  /** All rows at once, in the engine's memory. */
+  async whole(): Promise<Table> {
+    const batches: RecordBatch[] = [];
+    let group: TablePart[] = [];
+    for await (const part of this.parts("all")) {
+      group.push(part);
+      if (!part.isLastOfGroup) continue;
+      batches.push(this.batch(group));
+      group = [];
+    }
+    return new Table(this.schema, batches);
   }
 
   /** One row; it holds until the engine is used again. */
@@ -150,8 +169,9 @@ export class AlignedTable {
         slots.give(region);
       }
     };
-    await Promise.all(Array.from({ length: this.#engine.concurrency }, work));
+    const done = await Promise.allSettled(Array.from({ length: this.#engine.concurrency }, work));
     arena.release(mark);
+    for (const one of done) if (one.status === "rejected") throw one.reason;
     return found;
   }
 
@@ -159,20 +179,25 @@ export class AlignedTable {
     const tasks = this.#tasks(ranges, rows);
     const underWay: { task: AlignTask; region: Region; result: Promise<AlignedGroup[]> }[] = [];
     let next = tasks.next();
-    for (;;) {
-      while (next.done !== true) {
-        const region = slots.take();
-        if (region === undefined) break;
-        const task = { ...next.value, region };
-        const result = this.#engine.perform(task);
-        // A failure is met where the result is awaited, which may be much later.
-        result.catch(() => undefined);
-        underWay.push({ task, region, result });
-        next = tasks.next();
+    try {
+      for (;;) {
+        while (next.done !== true) {
+          const region = slots.take();
+          if (region === undefined) break;
+          const task = { ...next.value, region };
+          const result = this.#engine.perform(task);
+          // A failure is met where the result is awaited, which may be much later.
+          result.catch(() => undefined);
+          underWay.push({ task, region, result });
+          next = tasks.next();
+        }
+        const first = underWay.shift();
+        if (first === undefined) return;
+        yield await this.#finished(first.task, first.region, first.result, slots);
       }
-      const first = underWay.shift();
-      if (first === undefined) return;
-      yield await this.#finished(first.task, first.region, first.result, slots);
+    } finally {
+      // Whatever ends this early, no thread may go on writing into memory that is used for something else.
+      await Promise.allSettled(underWay.map(({ result }) => result));
     }
   }
 
