@@ -20,7 +20,7 @@ export interface Cell {
   about: string;
   variant: string;
   join: string;
-  /** Threads that we and the peers were allowed; a plain loop and a copy have one. */
+  /** Threads that the peers were allowed; we, a plain loop and a copy take one. */
   threads: number;
   frames: number;
   tags: number;

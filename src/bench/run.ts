@@ -24,7 +24,9 @@ export interface BenchOptions {
   names?: readonly string[];
   /** `small` takes seconds and tells only whether the values are right. Default: `full`. */
   size?: Size;
-  /** Threads that DuckDB gets, and that the other peers were started with. Default: 1. */
+  /** Default: all. */
+  variants?: readonly Variant[];
+  /** Threads that DuckDB gets, and that the other peers were started with; we take one. Default: 1. */
   threads?: number;
   /** Further peers. */
   peers?: readonly (Peer | MissingPeer)[];
@@ -55,10 +57,11 @@ export async function runBenchmarks(options: BenchOptions = {}): Promise<BenchRe
   try {
     report.fixed = await fixedCosts(peers, rounds);
     for (const name of names) {
+      stopOn(signal);
       const load = makeWorkload(name, size);
-      for (const variant of variants) {
+      for (const variant of options.variants ?? variants) {
         for await (const cell of measure(warm, load, variant, { threads, rounds, peers })) {
-          if (signal?.aborted === true) throw new AlignError("INTERRUPTED", "the benchmark was stopped");
+          stopOn(signal);
           report.cells.push(cell);
           onCell?.(cell);
         }
@@ -68,6 +71,10 @@ export async function runBenchmarks(options: BenchOptions = {}): Promise<BenchRe
     for (const peer of peers) await peer.close();
   }
   return report;
+}
+
+function stopOn(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new AlignError("INTERRUPTED", "the benchmark was stopped");
 }
 
 function known(name: string): WorkloadName {

@@ -12,7 +12,7 @@ export type Size = "small" | "full";
 
 export interface Workload {
   name: WorkloadName;
-  /** In words, without the frames. */
+  /** Of the tags, in words. */
   about: string;
   frames: BigInt64Array;
   relativeFrames: Float64Array;
@@ -35,19 +35,19 @@ const sampleJitter = 0.05;
 const shapes: Record<WorkloadName, (size: Size) => Workload> = {
   W1: (size) =>
     ownTimes("W1", size === "full" ? [108_000, 200, 20] : [3_001, 3, 2], {
-      about: "200 tags at 1 Hz",
+      about: "at 1 Hz",
       period: 1e9,
       counts: "output",
     }),
   W2: (size) =>
     ownTimes("W2", size === "full" ? [108_000, 50, 5] : [3_001, 2, 2], {
-      about: "50 tags at 100 Hz",
+      about: "at 100 Hz",
       period: 1e7,
       counts: "input and output",
     }),
   W3s: (size) =>
     oneTag("W3s", size, {
-      about: "1 tag at 30 Hz, phases apart",
+      about: "at 30 Hz, phases apart",
       tags: 1,
       frames: 10_000_000,
       after: 22_870_000,
@@ -56,7 +56,7 @@ const shapes: Record<WorkloadName, (size: Size) => Workload> = {
     }),
   W3c: (size) =>
     oneTag("W3c", size, {
-      about: "1 tag at 30 Hz, phases colliding",
+      about: "at 30 Hz, phases colliding",
       tags: 1,
       frames: 10_000_000,
       after: 0,
@@ -65,7 +65,7 @@ const shapes: Record<WorkloadName, (size: Size) => Workload> = {
     }),
   W4: (size) =>
     oneTag("W4", size, {
-      about: "50 tags at 30 Hz with the same times",
+      about: "at 30 Hz with the same times",
       tags: size === "full" ? 50 : 3,
       frames: 1_000_000,
       after: 4_730_000,

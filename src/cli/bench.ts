@@ -63,21 +63,13 @@ async function readBaseline(path: string): Promise<unknown> {
 }
 
 /** A measurement as a block of lines: our time, then each rival's and how many times as long it takes. */
-export function cellText({
-  workload,
-  about,
-  variant,
-  join,
-  threads,
-  frames,
-  wallMs,
-  coldMs,
-  rivals,
-}: BenchCell): string {
+export function cellText(cell: BenchCell): string {
+  const { workload, about, variant, join, threads, frames, tags: all, wallMs, coldMs, rivals } = cell;
+  const count = (one: number, what: string) => `${one} ${what}${one === 1 ? "" : "s"}`;
   const cold = coldMs === undefined ? "" : `, into untouched memory ${msText(coldMs)}`;
   const wide = Math.max(...rivals.map(({ name }) => name.length));
   return [
-    `${workload} ${join}, ${variant}: ${frames} frames, ${about}, ${threads} thread${threads === 1 ? "" : "s"}`,
+    `${workload} ${join}, ${variant}: ${frames} frames, ${count(all, "tag")} ${about}; peers on ${count(threads, "thread")}`,
     `  ${"tagalign".padEnd(wide)}  ${msText(wallMs)}${cold}`,
     ...rivals.map(({ name, wallMs: ms, ratio, tags }) => {
       const part = tags === undefined ? "" : `, scaled from ${tags} tags`;
