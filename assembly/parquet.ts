@@ -1,5 +1,5 @@
 import { storeVarint } from "./delta";
-import { bitAt, matchedWord, wordAt } from "./validity";
+import { wordAt } from "./validity";
 
 /** How many codes from the first on are equal, at most `length`, at least 1. */
 function runLength(codes: usize, length: usize): usize {
@@ -14,77 +14,80 @@ function runLength(codes: usize, length: usize): usize {
   return i;
 }
 
-/** Four codes less `base` side by side, `width` bits each, at most 16. */
-function packFour(codes: usize, base: v128, width: i32, low: v128): u64 {
-  const four = i32x4.sub(v128.load(codes), base);
+/** Four codes side by side, `width` bits each. */
+function packFour(codes: usize, width: i32): u64 {
+  const four = v128.load(codes);
+  const low = i64x2.splat(0xffff_ffff);
   const pairs = v128.or(v128.and(four, low), i64x2.shl(i64x2.shr_u(four, 32), width));
   return i64x2.extract_lane(pairs, 0) | (i64x2.extract_lane(pairs, 1) << ((width as i64) << 1));
 }
 
-/** One bit-packed run; the last group of eight is filled up with zeros. Returns the address behind it. */
-function packLiterals(codes: usize, length: usize, base: u32, width: u32, out: usize): usize {
-  let to = storeVarint(out, ((((length + 7) >> 3) << 1) | 1) as u64);
-  const bases = i32x4.splat(base);
-  const low = i64x2.splat(0xffff_ffff);
+/** Two halves of a group, four codes each: `width` bytes, and behind them what the next write takes. */
+function storeGroup(out: usize, first: u64, second: u64, width: u32): void {
   const half = (width << 2) as u64;
+  store<u64>(out, half === 64 ? first : first | (second << half));
+  store<u64>(out, half === 64 ? second : second >> (64 - half), 8);
+}
+
+/** One bit-packed run; the last group of eight is filled up with zeros. Returns the address behind it. */
+function packGroups(codes: usize, length: usize, width: u32, out: usize): usize {
+  let to = storeVarint(out, ((((length + 7) >> 3) << 1) | 1) as u64);
   let i: usize = 0;
-  for (; i + 8 <= length; i += 8) {
+  for (; i + 8 <= length; i += 8, to += width) {
     const from = codes + (i << 2);
-    const first = packFour(from, bases, width, low);
-    const second = packFour(from + 16, bases, width, low);
-    // Eight codes are `width` bytes, up to 16: the next group, or the spare room, takes what is written too far.
-    store<u64>(to, half === 64 ? first : first | (second << half));
-    store<u64>(to, half === 64 ? second : second >> (64 - half), 8);
-    to += width;
+    storeGroup(to, packFour(from, width), packFour(from + 16, width), width);
   }
-  if (i < length) {
-    let bits: u64 = 0;
-    let high: u64 = 0;
-    for (let k: usize = 0; i + k < length; k++) {
-      const code = (load<u32>(codes + ((i + k) << 2)) - base) as u64;
-      if (k < 4) bits |= code << ((k as u64) * width);
-      else high |= code << (((k - 4) as u64) * width);
-    }
-    store<u64>(to, half === 64 ? bits : bits | (high << half));
-    store<u64>(to, half === 64 ? high : high >> (64 - half), 8);
-    to += width;
+  if (i === length) return to;
+  let first: u64 = 0;
+  let second: u64 = 0;
+  for (let k: usize = 0; i + k < length; k++) {
+    const code = load<u32>(codes + ((i + k) << 2)) as u64;
+    if (k < 4) first |= code << ((k as u64) * width);
+    else second |= code << (((k - 4) as u64) * width);
   }
-  return to;
+  storeGroup(to, first, second, width);
+  return to + width;
+}
+
+/** Whether eight codes are equal. */
+function areEqual(codes: usize): bool {
+  const lanes = v128.load32_splat(codes);
+  return i32x4.all_true(v128.and(i32x4.eq(v128.load(codes), lanes), i32x4.eq(v128.load(codes, 16), lanes)));
 }
 
 /**
- * Parquet's RLE/bit-packing hybrid: runs of eight equal codes or more as one entry, the rest in groups of eight.
+ * Parquet's RLE/bit-packing hybrid: runs of equal codes as one entry, the rest packed in groups of eight.
  *
- *   codes 5 5 5 5 5 5 5 5 5 6 7, base 5, width 2 -> nine times 0, then the packed group 1 2 0 0 0 0 0 0
+ *   codes 5 5 5 5 5 5 5 5 5 6 7, width 3 -> nine times 5, then the packed group 6 7 0 0 0 0 0 0
  *
- * codes    in   u32[length], `base` to `base` + 2^width - 1
+ * codes    in   u32[length], less than 2^width
  * width         1 to 16 bits
  * out      out  bytes, room for 2 * length + 64, of which the bytes behind the result may be written to as well
  * returns       how many bytes the result has
  *
+ * A run begins where a group of eight would and all eight are equal, and has 64 bits or more. That runs are only looked
+ * for there keeps short ones from being mispredicted branches.
  * https://parquet.apache.org/docs/file-format/data-pages/encodings/ (RLE). O(length).
  */
-export function packHybrid(codes: usize, length: usize, base: u32, width: u32, out: usize): usize {
+export function packHybrid(codes: usize, length: usize, width: u32, out: usize): usize {
   let to = out;
-  let literals: usize = 0;
+  let packed: usize = 0;
   let i: usize = 0;
-  while (i < length) {
+  while (i + 8 <= length) {
     const at = codes + (i << 2);
-    const run = runLength(at, length - i);
-    const pad = (literals - i) & 7;
-    if (run < pad + 8) {
-      i += run;
+    const run = areEqual(at) ? runLength(at, length - i) : 0;
+    if (run * width < 64) {
+      i += 8;
       continue;
     }
-    i += pad;
-    if (i > literals) to = packLiterals(codes + (literals << 2), i - literals, base, width, to);
-    to = storeVarint(to, ((run - pad) << 1) as u64);
-    store<u16>(to, (load<u32>(at) - base) as u16);
+    if (i > packed) to = packGroups(codes + (packed << 2), i - packed, width, to);
+    to = storeVarint(to, (run << 1) as u64);
+    store<u16>(to, load<u32>(at) as u16);
     to += (width + 7) >> 3;
-    i += run - pad;
-    literals = i;
+    i += run;
+    packed = i;
   }
-  if (i > literals) to = packLiterals(codes + (literals << 2), i - literals, base, width, to);
+  if (packed < length) to = packGroups(codes + (packed << 2), length - packed, width, to);
   return to - out;
 }
 
@@ -154,30 +157,34 @@ export function rankCodes(codes: usize, length: usize, table: usize, used: usize
 }
 
 /**
- * Which entries of an index have a value: a position, and a 1 bit of the source there.
+ * Numbers the runs of equal neighbours.
  *
- *   index 2 -1 0, source bits 0b011 -> bits 0b100
+ *   values a a b a a -> entries a b a, codes 0 0 1 2 2
  *
- * index     in   i32[length]  a position in the source, or -1
- * source    in   bits of the source
- * validity  out  bits[length], written in whole 64-bit words, zero past the length
- * returns        how many bits are 1
+ * values   in   8 bytes [length], compared bit by bit
+ * most          the most runs that are of use
+ * entries  out  8 bytes [most + 64]
+ * codes    out  u32[length]
+ * returns       how many runs there are, or a number greater than `most` where they are more
  *
- * O(length).
+ * O(length), less where there are too many runs.
  */
-export function heldBits(index: usize, length: usize, source: usize, validity: usize): usize {
-  let count: usize = 0;
-  for (let base: usize = 0; base < length; base += 64) {
-    let word = matchedWord(index, base, min(base + 64, length));
-    for (let rest = word; rest !== 0; rest &= rest - 1) {
-      const at = ctz<u64>(rest);
-      const k = load<u32>(index + ((base + (at as usize)) << 2)) as usize;
-      if (bitAt(source, k) === 0) word ^= (1 as u64) << at;
+export function rankRuns(values: usize, length: usize, most: usize, entries: usize, codes: usize): usize {
+  if (length === 0) return 0;
+  let last = load<u64>(values);
+  let code: usize = 0;
+  store<u64>(entries, last);
+  for (let base: usize = 0; base < length && code < most; base += 64) {
+    const end = min(base + 64, length);
+    for (let i = base; i < end; i++) {
+      const value = load<u64>(values + (i << 3));
+      code += usize(value !== last);
+      store<u64>(entries + (code << 3), value);
+      store<u32>(codes + (i << 2), code as u32);
+      last = value;
     }
-    count += popcnt<u64>(word) as usize;
-    store<u64>(validity + (base >> 3), word);
   }
-  return count;
+  return code + 1;
 }
 
 /**

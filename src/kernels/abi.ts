@@ -88,7 +88,7 @@ export interface KernelExports {
   countAbove(values: number, length: number, validity: number, limit: bigint): number;
 
   packDelta(values: number, length: number, out: number): number;
-  packHybrid(codes: number, length: number, base: number, width: number, out: number): number;
+  packHybrid(codes: number, length: number, width: number, out: number): number;
   rankFew(values: number, length: number, capacity: number, distinct: number, ranks: number): number;
   rankCodes(codes: number, length: number, table: number, used: number, ranks: number): number;
   rankRuns(values: number, length: number, most: number, entries: number, codes: number): number;

@@ -10,6 +10,6 @@ export type {
 export type { CoveringState } from "./covering.ts";
 export { Kernels, sharedKernels } from "./kernels.ts";
 export type { LoadOptions } from "./load.ts";
-export { deltaRoom, hybridRoom, type PageKernels } from "./parquet.ts";
+export { deltaRoom, hybridRoom, type PageKernels, runRoom } from "./parquet.ts";
 export type { AsofOptions, Scan } from "./scan.ts";
 export type { WindowOptions } from "./windows.ts";

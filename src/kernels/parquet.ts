@@ -22,17 +22,17 @@ export class PageKernels {
   }
 
   /**
-   * The RLE/bit-packing hybrid of `codes` less `base`, `width` bits each; `out` has `hybridRoom` bytes. Returns how
-   * many bytes the result has.
+   * The RLE/bit-packing hybrid of `codes`, `width` bits each; `out` has `hybridRoom` bytes. Returns how many bytes
+   * the result has.
    */
-  packHybrid(codes: Int32Array | Uint32Array, base: number, width: number, out: Uint8Array): number {
+  packHybrid(codes: Uint32Array, width: number, out: Uint8Array): number {
     const { arena, exports } = this.#instance;
     const { length } = codes;
     if (!(width >= 1 && width <= WIDEST_CODE)) {
       throw new AlignError("BUG_KERNEL_ARGUMENT", `codes of ${width} bits cannot be packed`);
     }
     const at = address(arena, "codes", codes, length);
-    return exports.packHybrid(at, length, base, width, address(arena, "out", out, hybridRoom(length))) >>> 0;
+    return exports.packHybrid(at, length, width, address(arena, "out", out, hybridRoom(length))) >>> 0;
   }
 
   /**
@@ -66,13 +66,22 @@ export class PageKernels {
     );
   }
 
-  /** Bit i = index[i] is a position whose bit in `source` is 1; returns how many. */
-  heldBits(index: Int32Array, source: Uint8Array, validity: Uint8Array): number {
+  /**
+   * codes[i] = the number of the run of equal neighbours, bit by bit, that values[i] is in; `entries`, with
+   * `runRoom(most)` of them, takes a value of each. Returns how many runs there are, or a number greater than `most`
+   * where they are more.
+   */
+  rankRuns<T extends Float64Array | BigInt64Array>(
+    values: T,
+    most: number,
+    entries: T,
+    codes: Uint32Array,
+  ): number {
     const { arena, exports } = this.#instance;
-    const { length } = index;
-    const at = address(arena, "index", index, length);
-    const sourceAt = bitsIn(arena, "source", source, 0);
-    return exports.heldBits(at, length, sourceAt, bitsOut(arena, "validity", validity, length)) >>> 0;
+    const { length } = values;
+    const at = address(arena, "values", values, length);
+    const entriesAt = address(arena, "entries", entries, runRoom(most));
+    return exports.rankRuns(at, length, most, entriesAt, address(arena, "codes", codes, length)) >>> 0;
   }
 
   /** The bits whose bit in `keep` is 1, side by side; `out` has room for all. Returns how many. */
@@ -112,4 +121,9 @@ export function deltaRoom(length: number): number {
 /** Bytes that `packHybrid` may write for so many codes. */
 export function hybridRoom(length: number): number {
   return 2 * length + 64;
+}
+
+/** Entries that `rankRuns` may write where at most so many are of use. */
+export function runRoom(most: number): number {
+  return most + 64;
 }

@@ -12,7 +12,6 @@ import type { Data, Utf8, Vector } from "apache-arrow";
  * boolean  an Arrow bitmap
  * text     codes into a dictionary
  * list     lists of any of these but status, of lists too; may be anywhere in memory
- * hold     the rows repeat the entries of a source: row i is source[index[i]], null where that is null or the index -1
  */
 export type ChunkColumn =
   | Flat<"number", { values: Float64Array }>
@@ -20,8 +19,7 @@ export type ChunkColumn =
   | Flat<"status", { values: Uint32Array }>
   | Flat<"boolean", { bits: Uint8Array }>
   | Flat<"text", { codes: Int32Array; dictionary: Vector<Utf8> }>
-  | { kind: "list"; data: Data }
-  | { kind: "hold"; index: Int32Array; source: HeldSource };
+  | { kind: "list"; data: Data };
 
 type Flat<Kind extends string, Values> = {
   kind: Kind;
@@ -31,14 +29,6 @@ type Flat<Kind extends string, Values> = {
   nullCount: number;
   validity?: Uint8Array | undefined;
 } & Values;
-
-/** What a column of the kind `hold` repeats, in the same memory; booleans are bytes. */
-export type HeldSource = { validity?: Uint8Array } & (
-  | { type: "number"; data: Float64Array }
-  | { type: "integer"; data: BigInt64Array }
-  | { type: "boolean"; data: Uint8Array }
-  | { type: "text"; data: Int32Array; dictionary: Vector<Utf8> }
-);
 
 /** The bytes of a column chunk, and what the file's footer says about them. */
 export interface EncodedChunk {

@@ -1,4 +1,5 @@
-export type { ChunkColumn, ChunkMeta, EncodedChunk, HeldSource } from "./chunk.ts";
+export type { ChunkColumn, ChunkMeta, EncodedChunk } from "./chunk.ts";
+export { chunkColumn } from "./column.ts";
 export { encodeChunk } from "./encode.ts";
 export { Footer, magic } from "./footer.ts";
 export { GroupBuffer } from "./group.ts";

@@ -130,7 +130,7 @@ function packed(kernels: Kernels, levels: Uint8Array, most: number): Uint8Array 
   const { arena, pages } = kernels;
   const mark = arena.mark();
   const body = trimmed(arena, hybridRoom(levels.length), (out) =>
-    pages.packHybrid(arena.copy(Uint32Array.from(levels)), 0, 32 - Math.clz32(most), out),
+    pages.packHybrid(arena.copy(Uint32Array.from(levels)), 32 - Math.clz32(most), out),
   );
   const prefixedBody = prefixed([], body);
   arena.release(mark);

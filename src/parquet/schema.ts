@@ -1,19 +1,22 @@
-import { DataType, type Field, type List, Message, type Schema, TimeUnit } from "apache-arrow";
+import { DataType, type Field, type List, Message, Precision, type Schema, TimeUnit } from "apache-arrow";
 import { AlignError } from "../errors.ts";
 import type { ChunkColumn } from "./chunk.ts";
 import { type Fields, integerType } from "./thrift.ts";
 
+/** What kind of column an Arrow type is written as. */
+export type ColumnKind = ChunkColumn["kind"];
+
 /** A column of a file, and how its values are stored. */
 export interface FileColumn {
   field: Field;
-  kind: Exclude<ChunkColumn["kind"], "hold">;
+  kind: ColumnKind;
   /** Number of parquet.thrift `Type`. */
   physical: number;
   path: string[];
 }
 
-/** Numbers of parquet.thrift `Type`. */
-const physical = { boolean: 0, int32: 1, int64: 2, double: 5, bytes: 6 } as const;
+/** Numbers of parquet.thrift `Type`; `text` inside lists too. */
+const physical = { boolean: 0, status: 1, integer: 2, number: 5, text: 6 } as const;
 
 const [optional, repeated] = [1, 2];
 
@@ -23,23 +26,20 @@ const [optional, repeated] = [1, 2];
  * @throws AlignError OUTPUT_TYPE where a column is none that an aligned table has
  */
 export function fileColumns(schema: Schema): FileColumn[] {
-  return schema.fields.map((field) => {
-    const { type, name } = field;
-    const item = DataType.isList(type) ? innermost(type) : type;
-    const kind = kindOf(type);
-    const stored = DataType.isList(type) && DataType.isUtf8(item) ? physical.bytes : physicalOf(item);
-    if (kind === undefined || stored === undefined) {
-      const hint = "leave the column out, or write Arrow";
-      throw new AlignError(
-        "OUTPUT_TYPE",
-        `column "${name}" has type ${type}, which is not written as Parquet`,
-        {
-          hint,
-        },
-      );
-    }
-    return { field, kind, physical: stored, path: [name, ...listPath(type)] };
-  });
+  return schema.fields.map((field) => ({
+    field,
+    kind: kindOf(field),
+    physical: physicalOf(field.type),
+    path: [field.name, ...listPath(field.type)],
+  }));
+}
+
+/** @throws AlignError OUTPUT_TYPE where Parquet does not take the type. */
+export function kindOf({ name, type }: Field): ColumnKind {
+  const kind = DataType.isList(type) ? listKind(type) : flatKind(type);
+  if (kind !== undefined) return kind;
+  const message = `column "${name}" has type ${type}, which is not written as Parquet`;
+  throw new AlignError("OUTPUT_TYPE", message, { hint: "leave the column out, or write Arrow" });
 }
 
 /** parquet.thrift `SchemaElement`s: the root, then every column and what is inside it. */
@@ -65,15 +65,9 @@ export function arrowSchema(schema: Schema): string {
   return Buffer.concat([head, message, Buffer.alloc(padding)]).toString("base64");
 }
 
-function kindOf(type: DataType): FileColumn["kind"] | undefined {
-  if (DataType.isList(type)) {
-    const kind = DataType.isUtf8(innermost(type)) ? "text" : kindOf(innermost(type));
-    return kind === undefined || kind === "status" || DataType.isDictionary(innermost(type))
-      ? undefined
-      : "list";
-  }
+function flatKind(type: DataType): Exclude<ColumnKind, "list"> | undefined {
   if (DataType.isDictionary(type)) return DataType.isUtf8(type.dictionary) ? "text" : undefined;
-  if (DataType.isFloat(type)) return type.precision === 2 ? "number" : undefined;
+  if (DataType.isFloat(type)) return type.precision === Precision.DOUBLE ? "number" : undefined;
   if (DataType.isBool(type)) return "boolean";
   if (DataType.isTimestamp(type)) {
     return type.unit === TimeUnit.NANOSECOND && !type.timezone ? "integer" : undefined;
@@ -83,13 +77,15 @@ function kindOf(type: DataType): FileColumn["kind"] | undefined {
   return type.bitWidth === 32 && !type.isSigned ? "status" : undefined;
 }
 
-function physicalOf(type: DataType): number | undefined {
-  const kind = kindOf(type);
-  if (kind === "number") return physical.double;
-  if (kind === "integer") return physical.int64;
-  if (kind === "status") return physical.int32;
-  if (kind === "boolean") return physical.boolean;
-  return kind === "text" ? physical.bytes : undefined;
+/** Lists hold plain texts, not codes. */
+function listKind(type: List): "list" | undefined {
+  const item = innermost(type);
+  const kind = DataType.isUtf8(item) ? "text" : DataType.isDictionary(item) ? undefined : flatKind(item);
+  return kind === undefined || kind === "status" ? undefined : "list";
+}
+
+function physicalOf(type: DataType): number {
+  return physical[flatKind(innermost(type)) ?? "text"];
 }
 
 function innermost(type: DataType): DataType {
@@ -107,8 +103,7 @@ function elementsOf(name: string, type: DataType, repetition: number): Fields[] 
     const group = { field_3: repeated, field_4: "list", field_5: 1 };
     return [list, group, ...elementsOf("element", type.valueType, optional)];
   }
-  const stored = DataType.isUtf8(type) ? physical.bytes : physicalOf(type);
-  return [{ field_1: stored, field_3: repetition, field_4: name, ...annotation(type) }];
+  return [{ field_1: physicalOf(type), field_3: repetition, field_4: name, ...annotation(type) }];
 }
 
 /** parquet.thrift `ConvertedType` and `LogicalType`, where the stored type does not say it all. */

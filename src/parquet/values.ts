@@ -1,11 +1,14 @@
 import type { Utf8, Vector } from "apache-arrow";
 import { AlignError } from "../errors.ts";
-import { type Arena, type Column, deltaRoom, hybridRoom, type Kernels } from "../kernels/index.ts";
+import { type Arena, type Column, deltaRoom, hybridRoom, type Kernels, runRoom } from "../kernels/index.ts";
 import { type ChunkMeta, encoding } from "./chunk.ts";
 import { bytesOf, type ChunkBody } from "./pages.ts";
 
 /** A column of StatusCodes with more distinct ones is written plain. */
 const mostStatuses = 256;
+
+/** Values that stay the same for at least so many rows on average are a dictionary. */
+const rowsPerRun = 2;
 
 /** Texts longer than this are no bounds: a reader that skips by them gains nothing, the footer grows. */
 const longestBound = 64;
@@ -16,18 +19,74 @@ export type PageValues = Pick<ChunkBody, "values" | "encoding" | "dictionary" | 
 };
 
 export function numbers(kernels: Kernels, values: Float64Array): PageValues {
-  return { values: [bytesOf(values)], encoding: encoding.plain, bounds: numberBounds(kernels, values) };
+  const { arena } = kernels;
+  let found: Runs | undefined;
+  const body = trimmed(arena, runsRoom(values.length), (out) => {
+    found = packRuns(kernels, values, out);
+    return found?.bytes ?? 0;
+  });
+  if (found !== undefined) return repeated(found, body);
+  return { values: [bytesOf(values)], encoding: encoding.plain, bounds: numberBounds(kernels.pages, values) };
 }
 
 /** `take` gives at most `length` values; what memory it takes is given back. */
 export function integers(kernels: Kernels, length: number, take: () => BigInt64Array): PageValues {
+  let found: Runs | undefined;
   let bounds: ChunkMeta["bounds"];
-  const packed = trimmed(kernels.arena, deltaRoom(length), (out) => {
+  const body = trimmed(kernels.arena, Math.max(runsRoom(length), deltaRoom(length)), (out) => {
     const values = take();
-    bounds = numberBounds(kernels, values);
+    found = packRuns(kernels, values, out);
+    if (found !== undefined) return found.bytes;
+    bounds = numberBounds(kernels.pages, values);
     return kernels.pages.packDelta(values, out);
   });
-  return { values: [packed], encoding: encoding.delta, bounds };
+  if (found !== undefined) return repeated(found, body);
+  return { values: [body], encoding: encoding.delta, bounds };
+}
+
+/** The runs of equal values in a column: how many, and of how many bytes their values and codes are. */
+interface Runs {
+  entries: number;
+  bytes: number;
+  width: number;
+  bounds: ChunkMeta["bounds"];
+}
+
+/** Writes a value for each run, then the code of each value; undefined where there are too many to be worth it. */
+function packRuns(
+  { arena, pages }: Kernels,
+  values: Float64Array | BigInt64Array,
+  out: Uint8Array,
+): Runs | undefined {
+  const most = Math.floor(values.length / rowsPerRun);
+  if (most === 0) return undefined;
+  const mark = arena.mark();
+  const codes = arena.u32(values.length);
+  const room = runRoom(most);
+  const all =
+    values instanceof Float64Array
+      ? new Float64Array(arena.buffer, out.byteOffset, room)
+      : new BigInt64Array(arena.buffer, out.byteOffset, room);
+  const entries = pages.rankRuns<Float64Array | BigInt64Array>(values, most, all, codes);
+  if (entries > most) {
+    arena.release(mark);
+    return undefined;
+  }
+  const bounds = numberBounds(pages, all.subarray(0, entries));
+  const width = codeWidth(entries);
+  const packed = pages.packHybrid(codes, width, out.subarray(8 * entries));
+  arena.release(mark);
+  return { entries, bytes: 8 * entries + packed, width, bounds };
+}
+
+/** Bytes that `packRuns` may write for so many values. */
+function runsRoom(length: number): number {
+  return 8 * runRoom(Math.floor(length / rowsPerRun)) + hybridRoom(length);
+}
+
+function repeated({ entries, width, bounds }: Runs, body: Uint8Array): PageValues {
+  const dictionary = { values: body.subarray(0, 8 * entries), entries };
+  return { values: [body.subarray(8 * entries)], encoding: encoding.dictionary, width, dictionary, bounds };
 }
 
 export function booleans(bits: Uint8Array, length: number): PageValues {
@@ -51,7 +110,7 @@ export function statuses(kernels: Kernels, length: number, take: () => Uint32Arr
     }
     known = distinct.slice(0, count);
     width = codeWidth(count);
-    return pages.packHybrid(ranks, 0, width, out);
+    return pages.packHybrid(ranks, width, out);
   });
   if (known === undefined) return { values: [body], encoding: encoding.plain };
   const dictionary = { values: bytesOf(arena.copy(known)), entries: known.length };
@@ -88,7 +147,7 @@ export function texts(
     const ranks = arena.u32(taken.length);
     used = list.slice(0, pages.rankCodes(taken, arena.u32(most + 1).fill(0), list, ranks));
     width = codeWidth(used.length);
-    return pages.packHybrid(ranks, 0, width, out);
+    return pages.packHybrid(ranks, width, out);
   });
   if (used.length === 0) return { values: [], encoding: encoding.plain };
   const dictionary = { values: textPage(arena, texts, used), entries: used.length };
@@ -101,28 +160,19 @@ export function texts(
   };
 }
 
-/** Positions as codes: position `first` is code 0. */
-export function codes(kernels: Kernels, positions: Int32Array, first: number, entries: number): PageValues {
-  const width = codeWidth(entries);
-  const body = trimmed(kernels.arena, hybridRoom(positions.length), (out) =>
-    kernels.pages.packHybrid(positions, first, width, out),
-  );
-  return { values: [body], encoding: encoding.dictionary, width };
-}
-
 /** The bits of a code among so many; 0 bits would be right for one entry, but not every reader takes them. */
 function codeWidth(entries: number): number {
   return Math.max(1, 32 - Math.clz32(entries - 1));
 }
 
 /** As the format orders numbers: without NaN, and a zero as -0 below and as 0 above. */
-export function numberBounds(kernels: Kernels, values: Float64Array | BigInt64Array): ChunkMeta["bounds"] {
+function numberBounds(pages: Kernels["pages"], values: Float64Array | BigInt64Array): ChunkMeta["bounds"] {
   if (values.length === 0) return undefined;
   if (values instanceof BigInt64Array) {
-    const [least, most] = kernels.pages.range(values);
+    const [least, most] = pages.range(values);
     return { least: bytesOf(BigInt64Array.of(least)), most: bytesOf(BigInt64Array.of(most)) };
   }
-  const [least, most] = kernels.pages.range(values);
+  const [least, most] = pages.range(values);
   if (least > most) return undefined;
   return {
     least: bytesOf(Float64Array.of(least === 0 ? -0 : least)),
