@@ -20,8 +20,8 @@ export {
   placesOfPlan,
   planAt,
 } from "./places.ts";
-export { outputType, planTags } from "./plan.ts";
-export { alignedSchema, type Provenance } from "./schema.ts";
+export { effectiveQuality, keptSamples, outputType, planTags } from "./plan.ts";
+export { alignedSchema, frameColumns, type Provenance } from "./schema.ts";
 export type {
   Aggregate,
   AlignedTagInput,

@@ -113,8 +113,19 @@ function keepRule(tag: AlignedTagInput): (status: number) => boolean {
   return (status) => severity(status) <= worst || status === Status.noData;
 }
 
+/** How many samples the quality rule lets into the join. */
+export function keptSamples(tag: AlignedTagInput): number {
+  const { status, ...rows } = "intervals" in tag ? tag.intervals : tag.samples;
+  const length = "starts" in rows ? rows.starts.length : rows.times.length;
+  if (status === undefined) return length;
+  const keeps = keepRule(tag);
+  let kept = 0;
+  for (const code of status) if (keeps(code)) kept++;
+  return kept;
+}
+
 /** A bad sample has no value to aggregate, so under `raw` only `count` sees it. */
-function effectiveQuality({ join, quality }: TagSpec): Quality {
+export function effectiveQuality({ join, quality }: TagSpec): Quality {
   return join.kind === "window" && join.aggregate !== "count" && quality === "raw" ? "usable" : quality;
 }
 

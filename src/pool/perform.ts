@@ -1,5 +1,15 @@
-import { alignBlock, placesOfData, planAt, tagStatistics, tallied } from "../align/index.ts";
+import { type Data, type Field, Int64, makeData } from "apache-arrow";
+import {
+  alignBlock,
+  alignedSchema,
+  frameColumns,
+  placesOfData,
+  planAt,
+  tagStatistics,
+  tallied,
+} from "../align/index.ts";
 import type { Kernels } from "../kernels/index.ts";
+import { chunkColumn, encodeChunk } from "../parquet/index.ts";
 import type { AlignedGroup, AlignTask, Result, ResultOf, StatisticsTask, Task, TaskFrames } from "./task.ts";
 
 /** Does a task in this thread; scratch and results are taken from the task's region. */
@@ -9,38 +19,51 @@ export function perform<T extends Task>(kernels: Kernels, task: T): Result<T> {
   return result as Result<T>;
 }
 
-function align(
-  kernels: Kernels,
-  { frames, groupRows, plans: places, provenance }: AlignTask,
-): AlignedGroup[] {
+function align(kernels: Kernels, task: AlignTask): AlignedGroup[] {
+  const { frames, groupRows, provenance } = task;
   const { arena } = kernels;
-  const plans = places.map((one) => planAt(arena, one));
+  const plans = task.plans.map((one) => planAt(arena, one));
+  const fields = alignedSchema(plans, provenance, new Map()).fields;
+  const [ownFields, tagFields] = [fields.slice(0, frameColumns.length), fields.slice(frameColumns.length)];
   const groups: AlignedGroup[] = [];
   for (let start = frames.start; start < frames.end; start += groupRows) {
     const end = Math.min(start + groupRows, frames.end);
     const data = alignBlock(kernels, plans, blockOf(kernels, { ...frames, start, end }), provenance);
-    groups.push({ start, end, columns: data.map((one) => placesOfData(arena, one)) });
+    const own = (task.own ?? []).map((place) => (arena.view(place) as BigInt64Array).subarray(start, end));
+    groups.push({
+      start,
+      end,
+      columns: data.map((one) => placesOfData(arena, one)),
+      chunks: task.encodes
+        ? [
+            ...own.map((values, at) => chunk(kernels, ownFields[at]!, int64Data(values))),
+            ...data.map((one, at) => chunk(kernels, tagFields[at]!, one)),
+          ]
+        : [],
+    });
   }
   return groups;
+}
+
+function chunk(kernels: Kernels, field: Field, data: Data) {
+  const { parts, meta } = encodeChunk(kernels, chunkColumn(field, data));
+  return { parts: parts.map((part) => kernels.arena.placeOf(part)), meta };
+}
+
+function int64Data(values: BigInt64Array): Data {
+  return makeData({ type: new Int64(), length: values.length, nullCount: 0, data: values });
 }
 
 function statistics(kernels: Kernels, task: StatisticsTask): ResultOf["statistics"] {
   const { arena } = kernels;
   const block = blockOf(kernels, task.frames);
-  const frames = task.frames.time.length;
-  const ages = task.plans.map((_, at) => {
-    const known = task.ages?.[at];
-    return known === undefined ? arena.i64(frames) : (arena.view(known) as BigInt64Array);
-  });
+  const ages = task.ages.map((place) => arena.view(place) as BigInt64Array);
   const tallies = task.plans.map((places, at) =>
     tallied(kernels, planAt(arena, places), block, task.tallies[at]!, ages[at]!),
   );
-  const rest = { tallies, ages: ages.map((column) => arena.placeOf(column)) };
-  if (task.samples === undefined) return rest;
-  return {
-    ...rest,
-    statistics: tallies.map((tally, at) => tagStatistics(kernels, task.samples![at]!, tally, ages[at]!)),
-  };
+  if (task.samples === undefined) return { tallies };
+  const statistics = tallies.map((tally, at) => tagStatistics(kernels, task.samples![at]!, tally, ages[at]!));
+  return { tallies, statistics };
 }
 
 function blockOf({ arena }: Kernels, { time: place, start, end, previousNs }: TaskFrames) {

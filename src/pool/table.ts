@@ -1,24 +1,25 @@
 import { type Data, type RecordBatch, type Schema, Table, type Vector } from "apache-arrow";
 import {
-  type AlignedTagInput,
   alignBlock,
   alignedBatch,
   alignedSchema,
   dataAt,
   emptyTally,
   type FrameColumns,
+  frameColumns,
   type PlanPlaces,
   type Provenance,
   placeFrames,
-  placesOfPlan,
   planAt,
-  planTags,
   statisticsBytes,
   type TagStatistics,
+  type Tally,
 } from "../align/index.ts";
 import { AlignError } from "../errors.ts";
 import type { Place, Region } from "../kernels/index.ts";
+import type { EncodedChunk } from "../parquet/index.ts";
 import type { Engine } from "./engine.ts";
+import { type Range, TablePlans, type TableTag } from "./plans.ts";
 import { Slots } from "./slots.ts";
 import type { AlignedGroup, AlignTask } from "./task.ts";
 
@@ -31,7 +32,10 @@ const taskCells = 400_000;
 /** Address space of a task for its scratch and its results; only what is used of it takes memory. */
 const slotBytes = 48 * 2 ** 20;
 
-/** How much more a task gets that does not fit, which only lists can make happen. */
+/** Samples that a task reads where they are not in memory from first to last. */
+const windowBytes = 16 * 2 ** 20;
+
+/** How much more a task gets that does not fit: lists may be long, and samples dense. */
 const largeSlot = 16;
 
 /** Below so many cells threads would take longer to start than the work takes. */
@@ -45,6 +49,8 @@ export interface TableOptions {
   provenance: Provenance;
   metadata: ReadonlyMap<string, string>;
   previousFrameNs?: bigint | undefined;
+  /** Bytes of samples that stay in memory from first to last; beyond that they are read again for each window. */
+  residentBytes?: number;
 }
 
 /** Neighbouring tags over one row group, in the engine's memory until it is released. */
@@ -53,6 +59,8 @@ export interface TablePart {
   end: number;
   /** Columns of the tags, in the schema's order. */
   columns: readonly Data[];
+  /** The same as Parquet chunks, after those of the frames' own columns in the first part of a row group. */
+  chunks: readonly EncodedChunk[];
   isLastOfGroup: boolean;
   release(): void;
 }
@@ -65,43 +73,49 @@ export class AlignedTable {
   readonly #engine: Engine;
   readonly #frames: FrameColumns;
   readonly #time: Place;
+  readonly #own: Place[];
   readonly #options: TableOptions;
-  readonly #plans: PlanPlaces[];
-  readonly #samples: number[];
+  readonly #plans: TablePlans;
 
-  constructor(engine: Engine, frames: FrameColumns, tags: readonly AlignedTagInput[], options: TableOptions) {
+  constructor(engine: Engine, frames: FrameColumns, tags: readonly TableTag[], options: TableOptions) {
     const { arena, kernels } = engine;
     this.#engine = engine;
     this.#options = options;
     this.#frames = placeFrames(arena, frames);
     this.#time = arena.placeOf(this.#frames.time);
-    this.length = frames.time.length;
-    const plans = planTags(kernels, tags);
-    this.schema = alignedSchema(plans, options.provenance, options.metadata);
-    this.#plans = plans.map((plan, at) => placesOfPlan(arena, plan, at));
-    this.#samples = plans.map((plan) => plan.times.length);
+    const { index, time, pts, uncertainty } = this.#frames;
+    this.#own = [index, time, pts, uncertainty].map((column) => arena.placeOf(column));
+    this.length = time.length;
+    this.#plans = new TablePlans(kernels, tags, time, options);
+    this.schema = alignedSchema(this.#plans.columns, options.provenance, options.metadata);
   }
 
   /**
    * All parts, in the order in which a file holds them.
    *
    * @param held how many of them are not released before the next is asked for: each one, a row group's, or all
+   * @param encodes whether they come as Parquet chunks too
    */
-  async *parts(held: "part" | "group" | "all"): AsyncGenerator<TablePart, void, undefined> {
-    const tagsPerTask = Math.max(1, Math.floor(taskCells / groupRows));
-    const ranges = rangesOf(this.#plans.length, tagsPerTask);
-    const groups = Math.max(1, Math.floor(taskCells / (groupRows * Math.max(1, this.#plans.length))));
+  async *parts(held: "part" | "group" | "all", encodes: boolean): AsyncGenerator<TablePart, void, undefined> {
+    const ranges = rangesOf(this.#tagCount, Math.max(1, Math.floor(taskCells / groupRows)));
+    const rows = this.#rowsPerTask(Math.max(1, ranges[0]!.end));
     const count =
       held === "all" ? Infinity : this.#engine.concurrency + (held === "group" ? ranges.length : 0);
     const slots = new Slots(this.#engine.arena, count, slotBytes);
-    for await (const { task, region, result } of this.#aligned(ranges, groups * groupRows, slots)) {
+    for await (const { task, isLast, regions, result } of this.#aligned(ranges, rows, slots, encodes)) {
       for (const [at, group] of result.entries()) {
         yield {
           start: group.start,
           end: group.end,
           columns: this.#columns(task, group),
-          isLastOfGroup: task.plans.at(-1) === this.#plans.at(-1),
-          release: at === result.length - 1 ? () => slots.give(region) : () => undefined,
+          chunks: group.chunks.map(({ parts, meta }) => ({
+            parts: parts.map((place) => this.#engine.arena.view(place) as Uint8Array),
+            meta,
+          })),
+          isLastOfGroup: isLast,
+          release: () => {
+            if (at === result.length - 1) for (const region of regions) slots.give(region);
+          },
         };
       }
     }
@@ -123,7 +137,7 @@ export class AlignedTable {
   async whole(): Promise<Table> {
     const batches: RecordBatch[] = [];
     let group: TablePart[] = [];
-    for await (const part of this.parts("all")) {
+    for await (const part of this.parts("all", false)) {
       group.push(part);
       if (!part.isLastOfGroup) continue;
       batches.push(this.batch(group));
@@ -136,10 +150,16 @@ export class AlignedTable {
   row(at: number): RecordBatch {
     const { arena, kernels } = this.#engine;
     const mark = arena.mark();
+    const { plans: places, region } = this.#plans.for(
+      { start: 0, end: this.#tagCount },
+      { start: at, end: at + 1 },
+      arena.region(arena.free - 65_536),
+    );
+    const own = kernels.within(region);
     const time = this.#frames.time.subarray(at, at + 1);
     const previousNs = at === 0 ? this.#options.previousFrameNs : this.#frames.time[at - 1];
-    const plans = this.#plans.map((places) => planAt(arena, places));
-    const columns = alignBlock(kernels, plans, { time, start: at, previousNs }, this.#options.provenance);
+    const plans = places.map((one) => planAt(arena, one));
+    const columns = alignBlock(own, plans, { time, start: at, previousNs }, this.#options.provenance);
     arena.release(mark);
     return alignedBatch(this.schema, this.#frames, at, at + 1, columns);
   }
@@ -149,23 +169,16 @@ export class AlignedTable {
     const { arena } = this.#engine;
     const mark = arena.mark();
     const most = Math.max(1, Math.floor((2 * taskCells) / Math.max(1, this.length)));
-    const tagsPerTask = Math.min(most, Math.max(1, this.#plans.length));
-    const slots = new Slots(arena, this.#engine.concurrency, tagsPerTask * statisticsBytes(this.length));
+    const ranges = rangesOf(this.#tagCount, Math.min(most, Math.max(1, this.#tagCount)));
+    const bytes = ranges[0]!.end * statisticsBytes(this.length) + slotBytes;
+    const slots = new Slots(arena, this.#engine.concurrency, bytes);
     const found: TagStatistics[] = [];
-    const tasks = rangesOf(this.#plans.length, tagsPerTask);
     const work = async (): Promise<void> => {
-      for (let range = tasks.shift(); range !== undefined; range = tasks.shift()) {
+      for (let range = ranges.shift(); range !== undefined; range = ranges.shift()) {
         const region = slots.take() as Region;
-        const plans = this.#plans.slice(range.start, range.end);
-        const { statistics } = await this.#engine.perform({
-          kind: "statistics",
-          region,
-          frames: this.#rows(0, this.length),
-          plans,
-          tallies: plans.map(() => emptyTally),
-          samples: this.#samples.slice(range.start, range.end),
-        });
-        for (const [at, one] of (statistics ?? []).entries()) found[range.start + at] = one;
+        for (const [at, one] of (await this.#statisticsOf(range, region)).entries()) {
+          found[range.start + at] = one;
+        }
         slots.give(region);
       }
     };
@@ -175,25 +188,60 @@ export class AlignedTable {
     return found;
   }
 
-  async *#aligned(ranges: readonly Range[], rows: number, slots: Slots) {
-    const tasks = this.#tasks(ranges, rows);
-    const underWay: { task: AlignTask; region: Region; result: Promise<AlignedGroup[]> }[] = [];
+  async #statisticsOf(range: Range, region: Region): Promise<TagStatistics[]> {
+    const count = range.end - range.start;
+    const own = this.#engine.kernels.within(region).arena;
+    const ages = Array.from({ length: count }, () => own.placeOf(own.i64(this.length)));
+    const rest = { at: own.mark(), bytes: own.free };
+    let tallies: Readonly<Tally>[] = Array.from({ length: count }, () => emptyTally);
+    const rows = Math.max(groupRows, this.#rowsInMemory(count));
+    for (let start = 0; ; start += rows) {
+      const end = Math.min(start + rows, this.length);
+      const result = await this.#engine.perform({
+        kind: "statistics",
+        frames: this.#rows(start, end),
+        ...this.#plans.for(range, { start, end }, rest),
+        tallies,
+        ages,
+        ...(end === this.length && { samples: this.#plans.samples.slice(range.start, range.end) }),
+      });
+      if (result.statistics !== undefined) return result.statistics;
+      tallies = result.tallies;
+    }
+  }
+
+  get #tagCount(): number {
+    return this.#plans.columns.length;
+  }
+
+  /** Whole row groups: enough for the cells of a task, few enough that their samples fit its memory. */
+  #rowsPerTask(tags: number): number {
+    const groups = Math.floor(Math.min(taskCells / tags, this.#rowsInMemory(tags)) / groupRows);
+    return Math.max(1, groups) * groupRows;
+  }
+
+  /** How many frames' samples of so many tags may be in memory at once. */
+  #rowsInMemory(tags: number): number {
+    const bytesPerFrame = (this.#plans.windowBytesPerFrame * tags) / Math.max(1, this.#tagCount);
+    const rows = Math.floor(windowBytes / bytesPerFrame / groupRows) * groupRows;
+    return bytesPerFrame === 0 ? Math.max(1, this.length) : rows;
+  }
+
+  async *#aligned(ranges: readonly Range[], rows: number, slots: Slots, encodes: boolean) {
+    const tasks = this.#tasks(ranges, rows, encodes);
+    const underWay: UnderWay[] = [];
     let next = tasks.next();
     try {
       for (;;) {
         while (next.done !== true) {
           const region = slots.take();
           if (region === undefined) break;
-          const task = { ...next.value, region };
-          const result = this.#engine.perform(task);
-          // A failure is met where the result is awaited, which may be much later.
-          result.catch(() => undefined);
-          underWay.push({ task, region, result });
+          underWay.push(this.#begun(next.value, region, slots));
           next = tasks.next();
         }
         const first = underWay.shift();
         if (first === undefined) return;
-        yield await this.#finished(first.task, first.region, first.result, slots);
+        yield await this.#finished(first, slots);
       }
     } finally {
       // Whatever ends this early, no thread may go on writing into memory that is used for something else.
@@ -201,24 +249,47 @@ export class AlignedTable {
     }
   }
 
-  async #finished(task: AlignTask, region: Region, result: Promise<AlignedGroup[]>, slots: Slots) {
+  #begun({ tags, rows, ...rest }: PartOfTable, slot: Region, slots: Slots): UnderWay {
+    const begin = (region: Region): UnderWay => {
+      const placed = this.#plans.for(tags, rows, region);
+      const task: AlignTask = { kind: "align", frames: this.#rows(rows.start, rows.end), ...placed, ...rest };
+      const result = this.#engine.perform(task);
+      // A failure is met where the result is awaited, which may be much later.
+      result.catch(() => undefined);
+      return { task, regions: [region], isLast: tags.end === this.#tagCount, result };
+    };
     try {
-      return { task, region, result: await result };
+      return begin(slot);
     } catch (cause) {
-      if (!(cause instanceof AlignError) || cause.code !== "USAGE_TOO_LARGE") throw cause;
-      slots.give(region);
-      const large = slots.takeLarge(largeSlot);
-      return { task, region: large, result: await this.#engine.perform({ ...task, region: large }) };
+      if (!isTooLarge(cause)) throw cause;
+      slots.give(slot);
+      return begin(slots.takeLarge(largeSlot));
     }
   }
 
-  *#tasks(ranges: readonly Range[], rows: number): Generator<Omit<AlignTask, "region">, void, undefined> {
+  async #finished({ task, regions, isLast, result }: UnderWay, slots: Slots) {
+    try {
+      return { task, isLast, regions, result: await result };
+    } catch (cause) {
+      if (!isTooLarge(cause)) throw cause;
+      // The samples of the task stay where they are while it runs again in a larger place.
+      const region = slots.takeLarge(largeSlot);
+      const again = await this.#engine.perform({ ...task, region });
+      return { task, isLast, regions: [...regions, region], result: again };
+    }
+  }
+
+  *#tasks(
+    ranges: readonly Range[],
+    rowsPerTask: number,
+    encodes: boolean,
+  ): Generator<PartOfTable, void, undefined> {
     const { provenance } = this.#options;
-    for (let start = 0; start < this.length; start += rows) {
-      const frames = this.#rows(start, Math.min(start + rows, this.length));
-      for (const range of ranges) {
-        const plans = this.#plans.slice(range.start, range.end);
-        yield { kind: "align", frames, groupRows, plans, provenance };
+    for (let start = 0; start < this.length; start += rowsPerTask) {
+      const rows = { start, end: Math.min(start + rowsPerTask, this.length) };
+      for (const tags of ranges) {
+        const part = { tags, rows, groupRows, provenance, encodes };
+        yield encodes && tags === ranges[0] ? { ...part, own: this.#own } : part;
       }
     }
   }
@@ -229,10 +300,9 @@ export class AlignedTable {
 
   #columns({ plans, provenance }: AlignTask, { columns }: AlignedGroup): Data[] {
     const perTag = provenance === "full" ? 3 : 1;
-    const frameColumns = this.schema.fields.length - this.#plans.length * perTag;
     return columns.map((places, at) => {
       const plan = plans[Math.floor(at / perTag)] as PlanPlaces;
-      const field = this.schema.fields[frameColumns + plan.dictionaryId * perTag + (at % perTag)];
+      const field = this.schema.fields[frameColumns.length + plan.dictionaryId * perTag + (at % perTag)];
       return dataAt(this.#engine.arena, places, field!.type, this.#dictionary(plan));
     });
   }
@@ -244,9 +314,23 @@ export class AlignedTable {
   }
 }
 
-interface Range {
-  start: number;
-  end: number;
+/** Some tags over some rows. */
+type PartOfTable = Pick<AlignTask, "groupRows" | "provenance" | "encodes" | "own"> & {
+  tags: Range;
+  rows: Range;
+};
+
+interface UnderWay {
+  task: AlignTask;
+  /** Where its samples, scratch and results lie. */
+  regions: Region[];
+  /** Whether its tags are the last of their rows. */
+  isLast: boolean;
+  result: Promise<AlignedGroup[]>;
+}
+
+function isTooLarge(cause: unknown): boolean {
+  return cause instanceof AlignError && cause.code === "USAGE_TOO_LARGE";
 }
 
 /** 0 .. count in pieces of `size`; one empty piece where there is nothing. */

@@ -1,6 +1,7 @@
 import type { DataPlaces, PlanPlaces, Provenance, TagStatistics, Tally } from "../align/index.ts";
 import type { ErrorPlace } from "../errors.ts";
 import type { Place, Region } from "../kernels/index.ts";
+import type { ChunkMeta } from "../parquet/index.ts";
 
 /** The frames that a task works on: rows [start, end) of the column at `time`, all in the shared memory. */
 export interface TaskFrames {
@@ -19,6 +20,10 @@ export interface AlignTask {
   groupRows: number;
   plans: PlanPlaces[];
   provenance: Provenance;
+  /** Whether the columns are encoded as Parquet chunks too. */
+  encodes: boolean;
+  /** The frames' own columns, where this task encodes them. */
+  own?: Place[];
 }
 
 /** One row group of the tags of a task: value, and with provenance age and status, tag after tag. */
@@ -26,6 +31,8 @@ export interface AlignedGroup {
   start: number;
   end: number;
   columns: DataPlaces[];
+  /** The frames' own columns first, where the task encodes them. */
+  chunks: { parts: Place[]; meta: ChunkMeta }[];
 }
 
 /** Tallies some tags over some frames; after the last frames it gives the statistics instead. */
@@ -35,8 +42,8 @@ export interface StatisticsTask {
   frames: TaskFrames;
   plans: PlanPlaces[];
   tallies: Readonly<Tally>[];
-  /** Ages of the matches so far, a column a tag with room for all frames; absent before the first frames. */
-  ages?: Place[];
+  /** Ages of the matches so far, a column a tag with room for all frames. */
+  ages: Place[];
   /** How many samples there are for each tag's join; absent while more frames are to come. */
   samples?: number[];
 }
@@ -45,7 +52,7 @@ export type Task = AlignTask | StatisticsTask;
 
 export interface ResultOf {
   align: AlignedGroup[];
-  statistics: { tallies: Tally[]; ages: Place[]; statistics?: TagStatistics[] };
+  statistics: { tallies: Tally[]; statistics?: TagStatistics[] };
 }
 
 export type Result<T extends Task> = ResultOf[T["kind"]];

@@ -1,0 +1,132 @@
+import type { DataType } from "apache-arrow";
+import {
+  type AlignedTagInput,
+  effectiveQuality,
+  keptSamples,
+  outputType,
+  type PlanPlaces,
+  placesOfPlan,
+  planTags,
+  type TagSpec,
+} from "../align/index.ts";
+import type { Kernels, Region } from "../kernels/index.ts";
+import type { SampleStore, ValueShape, Values } from "../samples.ts";
+
+/** A tag whose samples are all at hand, or one whose samples are handed out window by window. */
+export type TableTag = AlignedTagInput | (TagSpec & { store: SampleStore });
+
+/** Neighbouring things of a list: [start, end). */
+export interface Range {
+  start: number;
+  end: number;
+}
+
+/** Of a sample in memory: its time, its value, and a status for good measure. */
+const sampleBytes = 20;
+
+/** The plans of a table's tags, for any frames: kept where there is room for all samples, else made anew from a window. */
+export class TablePlans {
+  /** What the schema says of each tag. */
+  readonly columns: readonly { spec: TagSpec; type: DataType }[];
+  /** How many samples the quality rule lets into each tag's join. */
+  readonly samples: readonly number[];
+  /** Bytes of samples that frames need on average, of all tags that are read window by window. */
+  readonly windowBytesPerFrame: number;
+  readonly #kernels: Kernels;
+  readonly #tags: readonly TableTag[];
+  readonly #time: BigInt64Array;
+  readonly #previousNs: bigint | undefined;
+  readonly #resident: (PlanPlaces | undefined)[];
+
+  /** @param time i64 ns, ascending, in the arena: the frames of the table */
+  constructor(
+    kernels: Kernels,
+    tags: readonly TableTag[],
+    time: BigInt64Array,
+    {
+      previousFrameNs,
+      residentBytes = 256 * 2 ** 20,
+    }: { previousFrameNs?: bigint | undefined; residentBytes?: number },
+  ) {
+    this.#kernels = kernels;
+    this.#tags = tags;
+    this.#time = time;
+    this.#previousNs = previousFrameNs;
+    this.columns = tags.map((tag, at) => ({ spec: tag, type: outputType(tag.join, shapeOf(tag), at) }));
+    this.samples = tags.map(samplesOf);
+    const bytes = tags.map((tag) => ("store" in tag ? sum(tag.store.counts) * sampleBytes : 0));
+    const isWindowed = sum(bytes) > residentBytes;
+    this.windowBytesPerFrame = isWindowed ? sum(bytes) / Math.max(1, time.length) : 0;
+    const resident = tags
+      .map((tag, at) => ({ tag, at }))
+      .filter(({ tag }) => !(isWindowed && "store" in tag));
+    this.#resident = new Array(tags.length);
+    const rows = { start: 0, end: time.length };
+    const places = this.#planned(
+      kernels,
+      resident.map(({ at }) => at),
+      rows,
+    );
+    for (const [k, { at }] of resident.entries()) this.#resident[at] = places[k];
+  }
+
+  /**
+   * The plans of some tags for some frames, and what is left of the region: samples that are not resident are put there.
+   *
+   * @throws AlignError USAGE_TOO_LARGE where they do not fit
+   */
+  for(tags: Range, rows: Range, region: Region): { plans: PlanPlaces[]; region: Region } {
+    const own = this.#kernels.within(region);
+    const positions = Array.from({ length: tags.end - tags.start }, (_, k) => tags.start + k);
+    const missing = positions.filter((at) => this.#resident[at] === undefined);
+    const made = new Map(this.#planned(own, missing, rows).map((plan) => [plan.dictionaryId, plan]));
+    const plans = positions.map((at) => this.#resident[at] ?? (made.get(at) as PlanPlaces));
+    const mark = own.arena.mark();
+    return { plans, region: { at: mark, bytes: own.arena.free } };
+  }
+
+  #planned(kernels: Kernels, positions: readonly number[], rows: Range): PlanPlaces[] {
+    const { arena } = kernels;
+    const arrays = { allocate: arena, shared: new Map() };
+    const inputs = positions.map((at): AlignedTagInput => {
+      const tag = this.#tags[at] as TableTag;
+      if (!("store" in tag)) return tag;
+      const { store, ...spec } = tag;
+      return { ...spec, samples: store.load(this.#request(tag, rows), arrays) };
+    });
+    return planTags(kernels, inputs).map((plan, k) => placesOfPlan(arena, plan, positions[k] as number));
+  }
+
+  #request(tag: TagSpec, { start, end }: Range) {
+    const { join } = tag;
+    const first = this.#time[start] ?? 0n;
+    const before = start === 0 ? this.#previousNs : this.#time[start - 1];
+    const isOfFrames = join.kind === "window" && join.span === "frame";
+    return {
+      from: isOfFrames ? (before ?? first) : first,
+      to: this.#time[end - 1] ?? first,
+      beforeNs: join.kind === "window" && join.span !== "frame" ? join.span : 0n,
+      quality: effectiveQuality(tag),
+    };
+  }
+}
+
+function shapeOf(tag: TableTag): ValueShape {
+  if ("store" in tag) return tag.store.shape;
+  return valuesShape("intervals" in tag ? tag.intervals.values : tag.samples.values);
+}
+
+function valuesShape(values: Values): ValueShape {
+  return values.type === "list" ? { type: "list", items: valuesShape(values.items) } : { type: values.type };
+}
+
+function samplesOf(tag: TableTag): number {
+  if (!("store" in tag)) return keptSamples(tag);
+  const [good, uncertain, bad] = tag.store.counts;
+  const quality = effectiveQuality(tag);
+  return good + (quality === "good" ? 0 : uncertain) + (quality === "raw" ? bad : 0);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
+}
