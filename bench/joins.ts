@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { runBenchmarks } from "../src/bench/run.ts";
 import { variants } from "../src/bench/workloads.ts";
-import { cellText } from "../src/cli/bench.ts";
+import { cellText } from "../src/cli/bench-text.ts";
 import { pythonPeer } from "./peers/python.ts";
 import { finish, isSmoke } from "./results.ts";
 

@@ -14,11 +14,11 @@ import { parseArgs } from "node:util";
 import { compareBenchmarks } from "../src/bench/compare.ts";
 import type { BenchReport } from "../src/bench/results.ts";
 import { workloadNames } from "../src/bench/workloads.ts";
-import { comparisonText } from "../src/cli/bench.ts";
+import { comparisonText } from "../src/cli/bench-text.ts";
 import { writeDocs } from "./docs.ts";
 import { type AllResults, merge } from "./merge.ts";
 
-const jobs = ["kernels", "e1", "hour", "csv", "growth", "days"];
+const jobs = ["single", "e1", "hour", "csv", "growth", "days"];
 const names: readonly string[] = [...workloadNames, ...jobs];
 
 const { values, positionals } = parseArgs({

@@ -2,7 +2,7 @@ import { type Laps, race, ratios, spread } from "../src/bench/measure.ts";
 import type { Cell } from "../src/bench/results.ts";
 import type { Series } from "../src/bench/series.ts";
 import { makeWorkload, type Workload } from "../src/bench/workloads.ts";
-import { cellText } from "../src/cli/bench.ts";
+import { cellText } from "../src/cli/bench-text.ts";
 import { type Column, Kernels } from "../src/kernels/index.ts";
 import { loopForward, loopMap, loopNearest, loopWindowSum } from "./loops.ts";
 import { finish, isSmoke } from "./results.ts";
@@ -65,6 +65,7 @@ async function run(workload: string, make: () => Single): Promise<void> {
     bytes,
     wallMs: spread(wall),
     cpuMs: spread(cpu),
+    skipped: [],
     rivals: ["copy", "plain loop"].map((rival) => {
       const theirs = (laps.get(rival) as Laps).wall;
       return { name: rival, wallMs: spread(theirs), ratio: ratios(theirs, wall) };

@@ -4,6 +4,7 @@ import {
   type DuckDBConnection,
   DuckDBDataChunk,
   DuckDBInstance,
+  type DuckDBValue,
   INTEGER,
 } from "@duckdb/node-api";
 import type { LoadedPeer, Peer, PeerRun } from "./peer.ts";
@@ -33,10 +34,22 @@ export async function duckdbPeer(threads: number): Promise<Peer> {
 async function loadTables(connection: DuckDBConnection, load: Workload): Promise<LoadedPeer> {
   const groups = tablesOf(load);
   const position = Int32Array.from(load.frames.keys());
-  await store(connection, "frames", ["i INTEGER", "t BIGINT"], [position, load.frames]);
+  await store(
+    connection,
+    "frames",
+    ["i INTEGER", "t BIGINT"],
+    [position, load.frames].map(rowsOf),
+    position.length,
+  );
   for (const [at, { times, values }] of groups.entries()) {
     const names = values.map((_, column) => `v${column} DOUBLE`);
-    await store(connection, `samples_${at}`, ["t BIGINT", ...names], [times, ...values]);
+    await store(
+      connection,
+      `samples_${at}`,
+      ["t BIGINT", ...names],
+      [rowsOf(times), ...values],
+      times.length,
+    );
   }
   const joined = (task: JoinTask, at: number, outer: (value: string) => string) => {
     const columns = groups[at]!.values.map((_, column) => {
@@ -87,32 +100,39 @@ async function loadTables(connection: DuckDBConnection, load: Workload): Promise
 }
 
 /** Tags that share their times are one table. */
-function tablesOf(load: Workload): { times: BigInt64Array; values: (number | null)[][] }[] {
-  const groups = new Map<BigInt64Array, (number | null)[][]>();
+function tablesOf(load: Workload): { times: BigInt64Array; values: Rows[] }[] {
+  const groups = new Map<BigInt64Array, Rows[]>();
   for (const { times, values, validity } of load.tags.slice(0, load.peerTags)) {
-    const column = Array.from(values, (value, i) => (isValid(validity, i) ? value : null));
-    groups.set(times, [...(groups.get(times) ?? []), column]);
+    const rows = (start: number, end: number) =>
+      Array.from(values.subarray(start, end), (value, i) => (isValid(validity, start + i) ? value : null));
+    groups.set(times, [...(groups.get(times) ?? []), rows]);
   }
   return [...groups].map(([times, values]) => ({ times, values }));
 }
+
+/** Some rows of a column. */
+type Rows = (start: number, end: number) => DuckDBValue[];
+
+const rowsOf =
+  (column: Int32Array | BigInt64Array): Rows =>
+  (start, end) => [...column.subarray(start, end)];
 
 async function store(
   connection: DuckDBConnection,
   name: string,
   declared: readonly string[],
-  columns: readonly ArrayLike<number | bigint | null>[],
+  columns: readonly Rows[],
+  length: number,
 ): Promise<void> {
   await connection.run(`CREATE OR REPLACE TABLE ${name} (${declared.join(", ")})`);
   const types = declared.map((one) =>
     one.endsWith("BIGINT") ? BIGINT : one.endsWith("DOUBLE") ? DOUBLE : INTEGER,
   );
   const appender = await connection.createAppender(name);
-  const length = columns[0]?.length ?? 0;
   for (let start = 0; start < length; start += rowsPerChunk) {
     const end = Math.min(start + rowsPerChunk, length);
     const chunk = DuckDBDataChunk.create(types, end - start);
-    for (const [at, column] of columns.entries())
-      chunk.setColumnValues(at, Array.prototype.slice.call(column, start, end));
+    for (const [at, column] of columns.entries()) chunk.setColumnValues(at, column(start, end));
     appender.appendDataChunk(chunk);
   }
   appender.closeSync();

@@ -7,7 +7,9 @@ export interface PeerRun {
   name: string;
   /** Does it once; may give the ms that it took where it runs in another process. */
   run(): Promise<number | undefined>;
-  /** What the last run gave, for the first `peerTags` tags, NaN where null; absent where only a sum came out. */
+  /** How many of the tags it joins. Default: the first `peerTags` of the workload. */
+  tags?: number;
+  /** What the last run gave, for each of those tags, NaN where null; absent where only a sum came out. */
   values?(): Promise<Float64Array[]>;
   /** How far its values may differ from ours, see `requireSame`. */
   relative: number;

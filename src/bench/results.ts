@@ -32,6 +32,8 @@ export interface Cell {
   /** Into outputs that were never touched; only where it was measured. */
   coldMs?: Spread;
   rivals: Rival[];
+  /** What could not be timed: its memory was too small. */
+  skipped: { name: string; why: string }[];
 }
 
 /** What a call of a peer costs that joins one frame with one sample. */

@@ -1,6 +1,7 @@
 import { AlignError } from "../errors.ts";
 import { Kernels } from "../kernels/index.ts";
 import { duckdbPeer } from "./duckdb.ts";
+import { enginePeer } from "./engine.ts";
 import { loopBackward, loopLinear } from "./loops.ts";
 import { type Contender, type Laps, race, ratios, spread } from "./measure.ts";
 import type { LoadedPeer, MissingPeer, Peer, PeerRun } from "./peer.ts";
@@ -48,7 +49,12 @@ export async function runBenchmarks(options: BenchOptions = {}): Promise<BenchRe
   const names =
     options.names === undefined || options.names.length === 0 ? workloadNames : options.names.map(known);
   const rounds = options.rounds ?? (size === "full" ? 5 : 2);
-  const all = [await duckdbPeer(threads), await polarsPeer(), ...(options.peers ?? [])];
+  const all = [
+    await enginePeer(threads),
+    await duckdbPeer(threads),
+    await polarsPeer(),
+    ...(options.peers ?? []),
+  ];
   const peers = all.filter((one): one is Peer => !("missing" in one));
   const report: BenchReport = { size, machine: machine(), peers: {}, cells: [], fixed: [] };
   for (const { name, ...rest } of all)
@@ -128,10 +134,17 @@ async function measureJoin(
   subject.run();
   loop.run();
   requireSame("the plain loop", subject.outputs(), loop.outputs.map(nanWhereNull), 0);
+  const skipped: Cell["skipped"] = [];
+  const able: PeerRun[] = [];
   for (const peer of peers) {
-    await peer.run();
+    const why = await tooLarge(peer);
+    if (why !== undefined) {
+      skipped.push({ name: peer.name, why });
+      continue;
+    }
     if (peer.values !== undefined)
       requireSame(peer.name, subject.outputs(), await peer.values(), peer.relative);
+    able.push(peer);
   }
   const bytes = subject.outputBytes + (load.counts === "output" ? 0 : subject.inputBytes);
   const [from, to] = [new Uint8Array(bytes).fill(1), new Uint8Array(bytes).fill(2)];
@@ -140,20 +153,21 @@ async function measureJoin(
       { name: "copy", run: () => to.set(from) },
       { name: "ours", run: () => subject.run() },
       { name: "plain loop", run: () => loop.run() },
-      ...peers.map((peer): Contender => ({ name: peer.name, isSingle: true, run: () => peer.run() })),
+      ...able.map((peer): Contender => ({ name: peer.name, isSingle: true, run: () => peer.run() })),
     ],
     rounds,
   );
   const ours = laps.get("ours") as Laps;
-  const scale = load.tags.length / load.peerTags;
-  const rivals = ["copy", "plain loop", ...peers.map(({ name }) => name)].map((name, at): Rival => {
+  const all = load.tags.length;
+  const joined = [{ name: "copy", tags: all }, { name: "plain loop", tags: all }, ...able];
+  const rivals = joined.map(({ name, tags = load.peerTags }): Rival => {
     const { wall } = laps.get(name) as Laps;
-    const times = at < 2 ? 1 : scale;
-    const part = times === 1 ? {} : { tags: load.peerTags };
+    const scale = all / tags;
+    const part = tags === all ? {} : { tags };
     return {
       name,
-      wallMs: spread(wall.map((ms) => ms * times)),
-      ratio: ratios(wall, ours.wall, times),
+      wallMs: spread(wall.map((ms) => ms * scale)),
+      ratio: ratios(wall, ours.wall, scale),
       ...part,
     };
   });
@@ -164,12 +178,24 @@ async function measureJoin(
     join: task.kind,
     threads,
     frames: load.frames.length,
-    tags: load.tags.length,
+    tags: all,
     bytes,
     wallMs: spread(ours.wall),
     cpuMs: spread(ours.cpu),
     rivals,
+    skipped,
   };
+}
+
+/** Runs it; says why where it does not fit its memory. */
+async function tooLarge(peer: PeerRun): Promise<string | undefined> {
+  try {
+    await peer.run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof AlignError && error.code === "USAGE_TOO_LARGE") return error.message;
+    throw error;
+  }
 }
 
 function plainLoop(load: Workload, task: JoinTask): { run(): void; outputs: readonly Joined[] } {

@@ -17,6 +17,7 @@ export function results(ratios: Readonly<Record<string, Spread>>): BenchReport {
     wallMs: ms,
     cpuMs: ms,
     rivals,
+    skipped: [],
   };
   return { size: "full", machine: machine(), peers: {}, cells: [cell], fixed: [] };
 }
