@@ -17,6 +17,7 @@ export async function writeDocs(all: AllResults): Promise<void> {
     times: timesTable(all),
     ratios: variants.flatMap((variant) => ratiosTable(all, variant)),
     fixed: fixedLines(all),
+    single: singleTable(all),
     hour: hourTable(all),
     captures: capturesTable(all),
   };
@@ -82,15 +83,15 @@ function ratiosTable({ cells }: AllResults, variant: keyof typeof titles): strin
   );
   const rows = rivals.map(({ join, threads, name, some }) => [
     join,
-    name === "copy" ? "**ours / copy**" : `${name}${threads === 1 ? "" : `, ${threads} threads`}`,
+    name === "copy"
+      ? "**ours / copy**"
+      : `${name}${threads === 1 || name.endsWith("threads") ? "" : `, ${threads} threads`}`,
     ...workloadNames.map((workload) => {
       const ratio = some
         .find((one) => one.workload === workload)
         ?.rivals.find((one) => one.name === name)?.ratio;
       if (ratio === undefined) return "";
-      if (name === "copy")
-        return range({ median: 1 / ratio.median, least: 1 / ratio.most, most: 1 / ratio.least });
-      return ratio.median < 1 ? `**${range(ratio)}**` : range(ratio);
+      return name === "copy" ? range(inverse(ratio)) : bold(ratio);
     }),
   ]);
   return rows.length === 0
@@ -105,12 +106,46 @@ function fixedLines({ fixed }: AllResults): string[] {
   );
 }
 
+function singleTable({ cells }: AllResults): string[] {
+  const isJoin = (name: string) => joins.some((one) => one === name);
+  const rows = cells
+    .filter(({ join }) => !isJoin(join))
+    .map(({ workload, join, frames, wallMs, rivals }) => {
+      const ratioOf = (name: string) => rivals.find((one) => one.name === name)?.ratio;
+      const [copy, loop] = [ratioOf("copy"), ratioOf("plain loop")];
+      const cellOf = (ratio: Spread | undefined) => (ratio === undefined ? "" : bold(ratio));
+      return [
+        join,
+        `${workload}, ${frames.toLocaleString("en")}`,
+        range(wallMs),
+        copy ? range(inverse(copy)) : "",
+        cellOf(loop),
+      ];
+    });
+  return table(["kernel", "frames", "ms", "ours / copy", "plain loop / ours"], rows);
+}
+
+function inverse({ median, least, most }: Spread): Spread {
+  return { median: 1 / median, least: 1 / most, most: 1 / least };
+}
+
+/** Bold where the other is faster. */
+function bold(ratio: Spread): string {
+  return ratio.median < 1 ? `**${range(ratio)}**` : range(ratio);
+}
+
 function hourTable({ jobs, alone }: AllResults): string[] {
   const rows = jobs.flatMap((job) => [
     [job.name, "tagalign", seconds(job.wallMs), seconds(job.cpuMs), gib(job.peakBytes), ""],
     ...job.rivals.map((rival) => {
-      const ratio = rival.ratio.median < 1 ? `**${range(rival.ratio)}**` : range(rival.ratio);
-      return ["", rival.name, seconds(rival.wallMs), seconds(rival.cpuMs), gib(rival.peakBytes), ratio];
+      return [
+        "",
+        rival.name,
+        seconds(rival.wallMs),
+        seconds(rival.cpuMs),
+        gib(rival.peakBytes),
+        bold(rival.ratio),
+      ];
     }),
   ]);
   const [first] = jobs;

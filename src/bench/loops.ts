@@ -52,15 +52,3 @@ export function loopLinear(
     bits[i >> 3]! |= 1 << (i & 7);
   }
 }
-
-/** An affine clock map on int64 instants, which plain JavaScript has no other exact way to compute. */
-export function loopMap(
-  times: BigInt64Array,
-  out: BigInt64Array,
-  { from, to, drift }: { from: bigint; to: bigint; drift: number },
-): void {
-  for (let i = 0; i < times.length; i++) {
-    const d = times[i]! - from;
-    out[i] = to + d + BigInt(Math.round(Number(d) * drift));
-  }
-}
