@@ -12,9 +12,11 @@ export {
 export { mapAffine } from "./clock";
 export { coveringAll, coveringLatest } from "./covering";
 export { packDelta } from "./delta";
+export { fill8, fill32, fill64, indexRuns, matchedRuns } from "./fill";
 export { countUp, elapsed } from "./frames";
 export { gather8, gather32, gather64 } from "./gather";
-export { linear } from "./interpolate";
+export { blend, weights } from "./interpolate";
+export { lineRuns } from "./line";
 export {
   compactBits,
   packHybrid,
@@ -27,5 +29,7 @@ export {
 } from "./parquet";
 export { age, statusAsof, statusLinear } from "./provenance";
 export { countAbove, countBins, extremes, keepBin } from "./quantile";
+export { runs, runsBetween } from "./runs";
+export { ageRuns, statusAsofRuns, statusLinearRuns } from "./trace";
 export { compact8, compact32, compact64, lastOfEqual, matched, packBits } from "./validity";
 export { joinSums, windowCount, windowEdge, windowFloat, windowInteger, windowLongest } from "./window";

@@ -1,51 +1,153 @@
 import { bitAt } from "./validity";
 
+/** The bits of 2^52: an int64 of 0 .. 2^52 - 1 added to them is 2^52 more than itself as a float64. */
+export const TWO52: i64 = 0x4330000000000000;
+
 /**
- * Two u64 as float64, rounded once.
+ * The quotient of two pairs of u64 as float64, each rounded once before.
  *
  * Each 32-bit half becomes the low mantissa of a float64 (2^52 + low, 2^84 + high * 2^32); taking off the two
  * constants is exact and the last addition is the only one that rounds.
  */
-function toFloat(x: v128): v128 {
-  const high = v128.or(i64x2.shr_u(x, 32), i64x2.splat(0x4530000000000000));
-  const low = v128.or(v128.and(x, i64x2.splat(0xffffffff)), i64x2.splat(0x4330000000000000));
-  return f64x2.add(f64x2.sub(high, i64x2.splat(0x4530000000100000)), low);
+function quotient(a: v128, b: v128): v128 {
+  const low = i64x2.splat(0xffffffff);
+  const lowOne = i64x2.splat(TWO52);
+  const highOne = i64x2.splat(0x4530000000000000);
+  const both = f64x2.splat(reinterpret<f64>(0x4530000000100000 as i64));
+  const highA = f64x2.sub(v128.or(i64x2.shr_u(a, 32), highOne), both);
+  const highB = f64x2.sub(v128.or(i64x2.shr_u(b, 32), highOne), both);
+  const floatA = f64x2.add(highA, v128.or(v128.and(a, low), lowOne));
+  const floatB = f64x2.add(highB, v128.or(v128.and(b, low), lowOne));
+  return f64x2.div(floatA, floatB);
 }
 
-/** The linear value of one frame, stored at `out`; returns its validity bit. */
-function linearOne(
+/** The weight of one frame: 0 on the sample, NaN where there is no line. */
+function weightOne(
   time: i64,
   k: i32,
   times: usize,
-  values: usize,
-  validity: usize,
   sampleLength: usize,
   maxGap: u64,
-  holdTolerance: u64,
-  out: usize,
-): u64 {
+  holdBefore: u64,
+  holdAfter: u64,
+): f64 {
+  if (sampleLength === 0) return NaN;
+  if (k < 0) return ((load<i64>(times) - time) as u64) <= holdBefore ? 0 : NaN;
+  const at = times + ((k as usize) << 3);
+  const distance = (time - load<i64>(at)) as u64;
+  // Distance 0 is an exact hit, which a hold of 0 lets through.
+  if ((k as usize) + 1 >= sampleLength) return distance <= holdAfter ? 0 : NaN;
+  if (distance === 0) return 0;
+  const gap = (load<i64>(at, 8) - load<i64>(at)) as u64;
+  return gap <= maxGap ? (distance as f64) / (gap as f64) : NaN;
+}
+
+/**
+ * How far each frame is on its way from the sample before it to the next one.
+ *
+ *   samples at 10 and 20, frames 10 15 20 25, index 0 0 1 1 -> 0 0.5 0 NaN (0 where held), bits 0b0111
+ *
+ * frames        in   i64[length]        ns
+ * times         in   i64[sampleLength]  ns, ascending, no two equal
+ * index         in   i32[length]        the last sample at or before each frame, or -1
+ * maxGap             ns, inclusive, u64: the widest distance of the two samples; all ones is no limit
+ * holdBefore         ns, inclusive, u64: how far before the first sample its value holds; 0 is not at all
+ * holdAfter          ns, inclusive, u64: how far after the last sample
+ * weights       out  f64[length]  (t - t0) / (t1 - t0), below or rounded to 1; 0 on a sample or where one holds; NaN
+ *                    where there is no value
+ * matched       out  bits[length]  whether it is a number; whole 64-bit words, zero past the length
+ * returns            how many are
+ *
+ * Differences are exact u64 and then rounded to float64. O(length).
+ */
+export function weights(
+  frames: usize,
+  length: usize,
+  times: usize,
+  sampleLength: usize,
+  index: usize,
+  maxGap: u64,
+  holdBefore: u64,
+  holdAfter: u64,
+  weights: usize,
+  matched: usize,
+): usize {
+  const inner = max<usize>(sampleLength, 1) - 1;
+  const sign = i64x2.splat(i64.MIN_VALUE);
+  const limit = v128.xor(i64x2.splat(maxGap as i64), sign);
+  const offset = f64x2.splat(reinterpret<f64>(TWO52));
+  const bias = i64x2.splat(TWO52);
+  const zero = i64x2.splat(0);
+  const isNear = inner > 0 && ((load<i64>(times + (inner << 3)) - load<i64>(times)) as u64) < 1 << 52;
+  let count: usize = 0;
+  for (let base: usize = 0; base < length; base += 64) {
+    const end = min(base + 64, length);
+    let word: u64 = 0;
+    let i = base;
+    for (; i + 2 <= end; i += 2) {
+      const k = load<i32>(index + (i << 2));
+      const j = load<i32>(index + (i << 2), 4);
+      const a = k as u32 as usize;
+      const b = j as u32 as usize;
+      if (a >= inner || b >= inner) {
+        for (let n: usize = 0; n < 2; n++) {
+          const time = load<i64>(frames + ((i + n) << 3));
+          const one = n === 0 ? k : j;
+          const weight = weightOne(time, one, times, sampleLength, maxGap, holdBefore, holdAfter);
+          store<f64>(weights + ((i + n) << 3), weight);
+          const found = weight >= 0;
+          word |= u64(found) << ((i + n - base) as u64);
+        }
+        continue;
+      }
+      const timeA = v128.load(times + (a << 3));
+      const timeB = v128.load(times + (b << 3));
+      const time0 = v128.shuffle<i64>(timeA, timeB, 0, 2);
+      const distance = i64x2.sub(v128.load(frames + (i << 3)), time0);
+      const gap = i64x2.sub(v128.shuffle<i64>(timeA, timeB, 1, 3), time0);
+      let weight: v128;
+      if (isNear) {
+        const width = f64x2.sub(i64x2.add(gap, bias), offset);
+        weight = f64x2.div(f64x2.sub(i64x2.add(distance, bias), offset), width);
+      } else {
+        weight = quotient(distance, gap);
+      }
+      if (maxGap !== u64.MAX_VALUE) {
+        const isWide = i64x2.gt_s(v128.xor(gap, sign), limit);
+        // All ones are a NaN.
+        weight = v128.or(weight, v128.andnot(isWide, i64x2.eq(distance, zero)));
+      }
+      v128.store(weights + (i << 3), weight);
+      word |= (i64x2.bitmask(f64x2.eq(weight, weight)) as u64) << ((i - base) as u64);
+    }
+    if (i < end) {
+      const time = load<i64>(frames + (i << 3));
+      const k = load<i32>(index + (i << 2));
+      const weight = weightOne(time, k, times, sampleLength, maxGap, holdBefore, holdAfter);
+      store<f64>(weights + (i << 3), weight);
+      const found = weight >= 0;
+      word |= u64(found) << ((i - base) as u64);
+    }
+    count += popcnt<u64>(word) as usize;
+    store<u64>(matched + (base >> 3), word);
+  }
+  return count;
+}
+
+/** The value of one frame, stored at `out`; returns its validity bit. */
+function blendOne(k: i32, weight: f64, values: usize, validity: usize, out: usize): u64 {
   store<f64>(out, 0);
-  if (sampleLength === 0) return 0;
-  const before = max<i32>(k, 0) as usize;
-  if (validity !== 0 && bitAt(validity, before) === 0) return 0;
-  const time0 = load<i64>(times + (before << 3));
-  const value0 = load<f64>(values + (before << 3));
-  if (k < 0 || before + 1 >= sampleLength) {
-    // Distance 0 is an exact hit on the last sample, which a hold tolerance of 0 lets through.
-    const distance = (k < 0 ? time0 - time : time - time0) as u64;
-    if (distance > holdTolerance) return 0;
-    store<f64>(out, value0);
-    return 1;
+  if (!(weight >= 0)) return 0;
+  const a = max<i32>(k, 0) as usize;
+  if (validity !== 0 && bitAt(validity, a) === 0) return 0;
+  const value0 = load<f64>(values + (a << 3));
+  store<f64>(out, value0);
+  if (weight === 0) return 1;
+  if (validity !== 0 && bitAt(validity, a + 1) === 0) {
+    store<f64>(out, 0);
+    return 0;
   }
-  if (time === time0) {
-    store<f64>(out, value0);
-    return 1;
-  }
-  if (validity !== 0 && bitAt(validity, before + 1) === 0) return 0;
-  const gap = (load<i64>(times + (before << 3), 8) - time0) as u64;
-  if (gap > maxGap) return 0;
-  const weight = ((time - time0) as u64 as f64) / (gap as f64);
-  store<f64>(out, value0 + weight * (load<f64>(values + (before << 3), 8) - value0));
+  store<f64>(out, value0 + weight * (load<f64>(values + (a << 3), 8) - value0));
   return 1;
 }
 
@@ -56,85 +158,72 @@ function validLanes(validity: usize, a: usize, b: usize): v128 {
 }
 
 /**
- * The value on the straight line between the samples around each frame.
+ * The value on the straight line between the samples around each frame, from weights that tags share.
  *
- *   samples   (10, 1.0)  (20, 3.0)         frames  10   15   20   25
- *   index      0    0    1    1            out    1.0  2.0  3.0  null (3.0 where held)
+ *   values 1.0 3.0, index 0 0 1 1, weights 0 0.5 0 NaN -> 1.0 2.0 3.0 null
  *
- * frames         in   i64[length]        ns
- * times          in   i64[sampleLength]  ns, ascending, no two equal
- * values         in   f64[sampleLength]
- * validity       in   bits[sampleLength]; address 0 means that all are valid
- * index          in   i32[length]        the last sample at or before each frame, or -1
- * maxGap              ns, inclusive, u64: the widest distance of the two samples; all ones is no limit
- * holdTolerance       ns, inclusive, u64: how far outside the samples the first or last value holds; 0 is not at all
- * outValues      out  f64[length], v0 + w * (v1 - v0) with w = (t - t0) / (t1 - t0); 0 under a 0 bit
- * outValidity    out  bits[length], written in whole 64-bit words, zero past the length
- * returns             how many are valid
+ * index         in   i32[length]        the last sample at or before each frame, or -1
+ * weights       in   f64[length]        as written by `weights` for this index
+ * values        in   f64[sampleLength]
+ * validity      in   bits[sampleLength]; address 0 means that all are valid
+ * outValues     out  f64[length], v0 + w * (v1 - v0), copied where w is 0; 0 under a 0 bit
+ * outValidity   out  bits[length], written in whole 64-bit words, zero past the length; address 0 where all samples
+ *                    are valid, so that the bits are those of the weights
+ * returns            how many are valid; 0 without `outValidity`
  *
- * Differences are exact u64 and then rounded to float64. A frame on a valid sample copies its value, whatever the
- * neighbours are; otherwise an invalid sample on either side gives null. Both forms, two frames at once and one,
- * give the same bits. O(length).
+ * A frame on a valid sample copies its value, whatever the neighbours are; otherwise an invalid sample on either side
+ * gives null. O(length).
  */
-export function linear(
-  frames: usize,
+export function blend(
+  index: usize,
+  weights: usize,
   length: usize,
-  times: usize,
   values: usize,
   validity: usize,
   sampleLength: usize,
-  index: usize,
-  maxGap: u64,
-  holdTolerance: u64,
   outValues: usize,
   outValidity: usize,
 ): usize {
   const inner = max<usize>(sampleLength, 1) - 1;
-  const sign = i64x2.splat(i64.MIN_VALUE);
-  const limit = v128.xor(i64x2.splat(maxGap as i64), sign);
+  const zero = f64x2.splat(0);
   let count: usize = 0;
   for (let base: usize = 0; base < length; base += 64) {
     const end = min(base + 64, length);
     let word: u64 = 0;
-    for (let i = base; i < end; i += 2) {
-      const pair = i + 1 < end;
+    let i = base;
+    for (; i + 2 <= end; i += 2) {
       const k = load<i32>(index + (i << 2));
-      const j = pair ? load<i32>(index + (i << 2), 4) : k;
+      const j = load<i32>(index + (i << 2), 4);
       const a = k as u32 as usize;
       const b = j as u32 as usize;
-      if (pair && a < inner && b < inner) {
-        const timeA = v128.load(times + (a << 3));
-        const timeB = v128.load(times + (b << 3));
-        const valueA = v128.load(values + (a << 3));
-        const valueB = v128.load(values + (b << 3));
-        const time = v128.load(frames + (i << 3));
-        const time0 = v128.shuffle<i64>(timeA, timeB, 0, 2);
-        const value0 = v128.shuffle<f64>(valueA, valueB, 0, 2);
-        const gap = i64x2.sub(v128.shuffle<i64>(timeA, timeB, 1, 3), time0);
-        const weight = f64x2.div(toFloat(i64x2.sub(time, time0)), toFloat(gap));
-        const rise = f64x2.sub(v128.shuffle<f64>(valueA, valueB, 1, 3), value0);
-        const blend = f64x2.add(value0, f64x2.mul(weight, rise));
-        const exact = i64x2.eq(time, time0);
-        let valid = i64x2.le_s(v128.xor(gap, sign), limit);
-        if (validity !== 0) {
-          valid = v128.and(valid, validLanes(validity, a + 1, b + 1));
-          valid = v128.and(v128.or(valid, exact), validLanes(validity, a, b));
-        } else {
-          valid = v128.or(valid, exact);
-        }
-        v128.store(outValues + (i << 3), v128.and(v128.bitselect(value0, blend, exact), valid));
-        word |= (i64x2.bitmask(valid) as u64) << ((i - base) as u64);
+      const out = outValues + (i << 3);
+      if (a >= inner || b >= inner) {
+        const bit = (i - base) as u64;
+        word |= blendOne(k, load<f64>(weights + (i << 3)), values, validity, out) << bit;
+        word |= blendOne(j, load<f64>(weights + (i << 3), 8), values, validity, out + 8) << (bit + 1);
         continue;
       }
-      const at = outValues + (i << 3);
-      const time = load<i64>(frames + (i << 3));
-      const bit = (i - base) as u64;
-      word |= linearOne(time, k, times, values, validity, sampleLength, maxGap, holdTolerance, at) << bit;
-      if (!pair) break;
-      const next = load<i64>(frames + (i << 3), 8);
-      word |=
-        linearOne(next, j, times, values, validity, sampleLength, maxGap, holdTolerance, at + 8) << (bit + 1);
+      const weight = v128.load(weights + (i << 3));
+      const valueA = v128.load(values + (a << 3));
+      const valueB = v128.load(values + (b << 3));
+      const value0 = v128.shuffle<f64>(valueA, valueB, 0, 2);
+      const rise = f64x2.sub(v128.shuffle<f64>(valueA, valueB, 1, 3), value0);
+      const line = f64x2.add(value0, f64x2.mul(weight, rise));
+      const exact = f64x2.eq(weight, zero);
+      let valid = f64x2.eq(weight, weight);
+      if (validity !== 0) {
+        valid = v128.and(valid, v128.or(exact, validLanes(validity, a + 1, b + 1)));
+        valid = v128.and(valid, validLanes(validity, a, b));
+        word |= (i64x2.bitmask(valid) as u64) << ((i - base) as u64);
+      }
+      v128.store(out, v128.and(v128.bitselect(value0, line, exact), valid));
     }
+    if (i < end) {
+      const k = load<i32>(index + (i << 2));
+      const weight = load<f64>(weights + (i << 3));
+      word |= blendOne(k, weight, values, validity, outValues + (i << 3)) << ((i - base) as u64);
+    }
+    if (outValidity === 0) continue;
     count += popcnt<u64>(word) as usize;
     store<u64>(outValidity + (base >> 3), word);
   }

@@ -1,18 +1,18 @@
 import { bitAt } from "./validity";
 
 /** OPC UA StatusCodes (Part 4), two of them with the historian's Interpolated bit (Part 11). */
-const NO_DATA: u32 = 0x809b0000;
-const LAST_USABLE: u32 = 0x40900000;
-const SUB_NORMAL: u32 = 0x40a40000;
-const INTERPOLATED: u32 = 0x00000402;
-const INTERPOLATED_SUB_NORMAL: u32 = 0x40a40402;
+export const NO_DATA: u32 = 0x809b0000;
+export const LAST_USABLE: u32 = 0x40900000;
+export const SUB_NORMAL: u32 = 0x40a40000;
+export const INTERPOLATED: u32 = 0x00000402;
+export const INTERPOLATED_SUB_NORMAL: u32 = 0x40a40402;
 
-function statusOf(status: usize, k: usize): u32 {
+export function statusOf(status: usize, k: usize): u32 {
   return status === 0 ? 0 : load<u32>(status + (k << 2));
 }
 
 /** OPC UA Part 4: the two highest bits are 0 good, 1 uncertain, 2 bad. */
-function bad(code: u32): bool {
+export function bad(code: u32): bool {
   return code >> 30 >= 2;
 }
 
@@ -54,9 +54,9 @@ export function age(
  *
  *   frames 10 20 90, times 5, staleAfter 50 -> 0, 0, 0x40900000
  *
+ * index         in   i32[length]  position of the sample, or -1
  * frames        in   i64[length]  ns
  * times         in   i64          ns
- * index         in   i32[length]  position of the sample, or -1
  * sampleStatus  in   u32, one a sample; address 0 means that all are good
  * badAfter      in   i64 ns, one a sample: the time of the first bad sample that was skipped after it, the largest
  *                    int64 if none; address 0 means none at all
@@ -66,10 +66,10 @@ export function age(
  * A bad sample keeps its code. O(length).
  */
 export function statusAsof(
+  index: usize,
   frames: usize,
   length: usize,
   times: usize,
-  index: usize,
   sampleStatus: usize,
   badAfter: usize,
   staleAfter: u64,
@@ -100,57 +100,52 @@ export function statusAsof(
  *
  *   samples at 10 and 20, the second uncertain: frames 10 15 20 -> its own, 0x40A40402, its own
  *
+ * index         in   i32[length]        the last sample at or before each frame, or -1
+ * matched       in   bits[length]       as written by `weights`
  * frames        in   i64[length]        ns
  * times         in   i64[sampleLength]  ns, ascending, no two equal
- * index         in   i32[length]        the last sample at or before each frame, or -1
- * validity      in   bits[length]       of the linear values
- * sampleStatus  in   u32[sampleLength]; address 0 means that all are good
+ * sampleStatus  in   u32[sampleLength]  a bad one is that of a null; address 0 means that all are good
  * skipped       in   u8[sampleLength]   not 0 where a sample that is not good was left out before the next one;
  *                                       address 0 means none
  * staleAfter         ns, u64
- * maxGap             ns, u64
  * out           out  u32[length]
  *
- * Null: the code of a bad sample under the frame, or of the first bad one of two at most `maxGap` apart around it,
- * else no data. Valid: the code of the sample under the frame; good, interpolated; uncertain where one of the two
- * samples is, or one was skipped between them, or the value is held. A stale one is UncertainLastUsableValue.
- * O(length).
+ * No match: no data. On a sample: its own code. Between two: the code of the first bad one; else good, interpolated,
+ * or uncertain where one of the two is or one was skipped between them. Held: uncertain. What is not bad and stale is
+ * UncertainLastUsableValue. O(length).
  */
 export function statusLinear(
+  index: usize,
+  matched: usize,
   frames: usize,
   length: usize,
   times: usize,
   sampleLength: usize,
-  index: usize,
-  validity: usize,
   sampleStatus: usize,
   skipped: usize,
   staleAfter: u64,
-  maxGap: u64,
   out: usize,
 ): void {
   for (let i: usize = 0; i < length; i++) {
     const match = load<i32>(index + (i << 2));
-    const k = max<i32>(match, 0) as usize;
-    const valid = bitAt(validity, i) !== 0;
-    let code = valid ? SUB_NORMAL : NO_DATA;
-    if (match >= 0) {
+    let code = NO_DATA;
+    if (bitAt(matched, i) !== 0) {
+      const k = max<i32>(match, 0) as usize;
       const time = load<i64>(frames + (i << 3));
       const time0 = load<i64>(times + (k << 3));
-      const status0 = statusOf(sampleStatus, k);
-      if (time === time0) {
-        if (valid || bad(status0)) code = status0;
-      } else if (k + 1 < sampleLength) {
-        const status1 = statusOf(sampleStatus, k + 1);
-        if (valid) {
-          const blemished = (status0 | status1) >> 30 !== 0 || (skipped !== 0 && load<u8>(skipped + k) !== 0);
-          code = blemished ? INTERPOLATED_SUB_NORMAL : INTERPOLATED;
-        } else if (((load<i64>(times + (k << 3), 8) - time0) as u64) <= maxGap) {
-          if (bad(status0)) code = status0;
-          else if (bad(status1)) code = status1;
+      const own = statusOf(sampleStatus, k);
+      code = time < time0 ? SUB_NORMAL : own;
+      if (time > time0) {
+        const isInner = k + 1 < sampleLength;
+        const next = isInner ? statusOf(sampleStatus, k + 1) : 0;
+        if (bad(own) || bad(next)) code = bad(own) ? own : next;
+        else if (stale(time, time0, staleAfter)) code = LAST_USABLE;
+        else if (!isInner) code = SUB_NORMAL;
+        else {
+          const isBlemished = (own | next) >> 30 !== 0 || (skipped !== 0 && load<u8>(skipped + k) !== 0);
+          code = isBlemished ? INTERPOLATED_SUB_NORMAL : INTERPOLATED;
         }
       }
-      if (valid && stale(time, time0, staleAfter)) code = LAST_USABLE;
     }
     store<u32>(out + (i << 2), code);
   }

@@ -38,7 +38,6 @@ export function joinCase(
   const frames = arena.copy(load.frames);
   const tags = load.tags.map((tag) => place(kernels, tag));
   const limit = toleranceNs === undefined ? undefined : BigInt(toleranceNs);
-  const index = arena.i32(blockFrames);
   const outs = tags.map(() => ({ values: arena.f64(frames.length), validity: arena.bitmap(frames.length) }));
   const plain = tags.map(() => plainOut(frames.length));
   return {
@@ -47,15 +46,17 @@ export function joinCase(
     kernel() {
       for (let start = 0; start < frames.length; start += blockFrames) {
         const block = frames.subarray(start, start + blockFrames);
+        const mark = arena.mark();
         for (const [at, { times, values, validity }] of tags.entries()) {
           const out = blockOf(outs[at]!, start, block.length);
-          if (join === "linear") {
-            kernels.asof(block, times, index, { direction: "backward" });
-            kernels.linear(block, { times, values, validity }, index, { maxGap: limit }, out);
-          } else {
-            kernels.asof(block, times, index, { direction: "backward", tolerance: limit });
-            kernels.gather(values, validity, index.subarray(0, block.length), out);
+          const tolerance = join === "hold" ? limit : undefined;
+          const match = kernels.match(block, times, { direction: "backward", tolerance });
+          if (join === "hold") kernels.gather(values, validity, match, out);
+          else {
+            const line = kernels.line(match, block, times, { maxGap: limit });
+            kernels.linear(line, block, { times, values, validity }, out);
           }
+          arena.release(mark);
         }
       }
     },

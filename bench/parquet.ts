@@ -166,8 +166,9 @@ function tagColumns(name: string, times: BigInt64Array, tag: number, random: Ran
   kernels.age(times, sampleTimes, index, matched, ages);
   const out = { values, validity };
   if (tag % 2 === 0) {
-    kernels.linear(times, samples, index, {}, out);
-    kernels.statusLinear(times, sampleTimes, index, validity, {}, status);
+    const line = kernels.line(index, times, sampleTimes, {});
+    kernels.linear(line, times, samples, out);
+    kernels.statusLinear(times, sampleTimes, line, {}, status);
   } else {
     kernels.gather(samples.values, undefined, index, out);
     kernels.statusAsof(times, sampleTimes, index, { staleAfter: staleAfterNs }, status);

@@ -12,7 +12,7 @@ import {
   Utf8,
   Vector,
 } from "apache-arrow";
-import type { Arena, Kernels } from "../kernels/index.ts";
+import type { Arena, Kernels, Match } from "../kernels/index.ts";
 import type { ValueShape, Values } from "../samples.ts";
 
 /**
@@ -96,44 +96,44 @@ export function listType(items: ValueShape): DataType {
   return new List(new Field("item", items.type === "text" ? new Utf8() : arrowType(items, 0), true));
 }
 
-/** Fetches `column[index[i]]` for every i: null, with zero bits behind it, where the index is -1 or the source is null. */
+/** The value of each frame's sample: null, with zero bits behind it, where there is none or the source is null. */
 export function gatherColumn(
   kernels: Kernels,
   column: SampleColumn,
-  index: Int32Array,
+  match: Match,
   type: DataType,
 ): BlockColumn {
   const { arena } = kernels;
-  const length = index.length;
+  const { length } = match;
   const validity = arena.bitmap(length);
   switch (column.type) {
     case "number": {
       const values = arena.f64(length);
-      const valid = kernels.gather(column.data, column.validity, index, { values, validity });
+      const valid = kernels.gather(column.data, column.validity, match, { values, validity });
       return blockColumn(type, length, values, validity, valid);
     }
     case "integer": {
       const values = arena.i64(length);
-      const valid = kernels.gather(column.data, column.validity, index, { values, validity });
+      const valid = kernels.gather(column.data, column.validity, match, { values, validity });
       return blockColumn(type, length, values, validity, valid);
     }
     case "boolean": {
       const values = arena.u8(length);
-      const valid = kernels.gather(column.data, column.validity, index, { values, validity });
+      const valid = kernels.gather(column.data, column.validity, match, { values, validity });
       const bits = arena.bitmap(length);
       kernels.packBits(values, bits);
       return blockColumn(type, length, bits, validity, valid);
     }
     case "text": {
       const values = arena.i32(length);
-      const valid = kernels.gather(column.data, column.validity, index, { values, validity });
+      const valid = kernels.gather(column.data, column.validity, match, { values, validity });
       return blockColumn(type, length, values, validity, valid, column.dictionary);
     }
     case "list": {
       const starts = arena.i32(length);
       const ends = arena.i32(length);
-      kernels.gather(column.starts, column.validity, index, { values: starts, validity });
-      const valid = kernels.gather(column.ends, column.validity, index, { values: ends, validity });
+      kernels.gather(column.starts, column.validity, match, { values: starts, validity });
+      const valid = kernels.gather(column.ends, column.validity, match, { values: ends, validity });
       return listColumn(kernels, column.items, type, listPositions(arena, starts, ends), validity, valid);
     }
   }

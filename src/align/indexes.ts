@@ -1,4 +1,4 @@
-import type { CoveringState, Kernels } from "../kernels/index.ts";
+import type { CoveringState, Kernels, Line, LineOptions, Match } from "../kernels/index.ts";
 import type { ListPositions } from "./columns.ts";
 import type { Plan } from "./plan.ts";
 import type { AsofJoin, CoveringJoin } from "./spec.ts";
@@ -36,12 +36,19 @@ export class BlockIndexes {
     this.#sweeps = sweeps;
   }
 
-  asof(times: BigInt64Array, direction: AsofJoin["kind"], toleranceNs?: bigint): Int32Array {
-    return this.#once(`${direction} ${identity(times)} ${toleranceNs ?? ""}`, () => {
-      const index = this.kernels.arena.i32(this.frames.length);
-      this.kernels.asof(this.frames, times, index, { direction, tolerance: toleranceNs });
-      return index;
-    });
+  asof(times: BigInt64Array, direction: AsofJoin["kind"], toleranceNs?: bigint): Match {
+    return this.#once(`${direction} ${identity(times)} ${toleranceNs ?? ""}`, () =>
+      this.kernels.match(this.frames, times, { direction, tolerance: toleranceNs }),
+    );
+  }
+
+  /** Where linear values are drawn between samples at these times; the ends that hold must be good samples. */
+  line(times: BigInt64Array, options: LineOptions): Line {
+    const { maxGap, holdBefore, holdAfter } = options;
+    const key = `line ${identity(times)} ${maxGap ?? ""} ${holdBefore ?? ""} ${holdAfter ?? ""}`;
+    return this.#once(key, () =>
+      this.kernels.line(this.asof(times, "backward"), this.frames, times, options),
+    );
   }
 
   windows(times: BigInt64Array, span: "frame" | bigint): WindowBounds {

@@ -9,6 +9,9 @@ import {
   requireWord,
 } from "./asof.ts";
 
+/** No two instants are as far apart. */
+const LONGEST_NS = 2n ** 64n - 1n;
+
 export interface InterpolateSamples {
   /** i64[m] ns, ascending; of equal times the last is the sample. */
   times: BigInt64Array;
@@ -51,10 +54,11 @@ export function interpolate(
     const length = frames.length;
     const left = copyAscending(kernels, "frames", frames);
     const right = distinctSamples(kernels, samples);
-    const index = arena.i32(length);
-    kernels.asof(left, right.times, index, { direction: "backward" });
+    const backward = kernels.match(left, right.times, { direction: "backward" });
+    const hold = extrapolate === "hold" ? LONGEST_NS : 0n;
+    const line = kernels.line(backward, left, right.times, { maxGap, holdBefore: hold, holdAfter: hold });
     const out = { values: arena.f64(length), validity: arena.bitmap(length) };
-    const matched = kernels.linear(left, right, index, { maxGap, hold: extrapolate === "hold" }, out);
+    const matched = kernels.linear(line, left, right, out);
     return { values: out.values.slice(), validity: out.validity.slice(0, Math.ceil(length / 8)), matched };
   });
 }

@@ -1,6 +1,6 @@
 import { Int64 } from "apache-arrow";
 import { AlignError } from "../errors.ts";
-import type { Arena } from "../kernels/index.ts";
+import { isRuns, type Line, type Match } from "../kernels/index.ts";
 import {
   type BlockColumn,
   blockColumn,
@@ -14,11 +14,14 @@ import type { Plan } from "./plan.ts";
 import type { Aggregate, CoveringJoin, LinearJoin } from "./spec.ts";
 import { Status } from "./status.ts";
 
+/** No two instants are as far apart. */
+const LONGEST_NS = 2n ** 64n - 1n;
+
 /** One tag, joined to one block of frames. Everything is a view on the arena. */
 export interface JoinedBlock {
   value: BlockColumn;
-  /** i32[frames]: the sample that age and status go by; absent under `window`. */
-  index?: Int32Array;
+  /** The samples that age and status go by; absent under `window`. */
+  match?: Match | Line;
   /** Bitmap over the frames: where a sample matched, with or without a value. */
   matched: Uint8Array;
   matchedCount: number;
@@ -35,7 +38,7 @@ export function joinTag(plan: Plan, indexes: BlockIndexes): JoinedBlock {
     case "window":
       return joinWindow(plan, join.aggregate, indexes.windows(plan.times, join.span), indexes);
     default:
-      return joinIndex(plan, indexes.asof(plan.times, join.kind, join.toleranceNs), indexes);
+      return joinMatch(plan, indexes.asof(plan.times, join.kind, join.toleranceNs), indexes);
   }
 }
 
@@ -44,10 +47,10 @@ export function ageColumn(plan: Plan, indexes: BlockIndexes, joined: JoinedBlock
   const { kernels, frames } = indexes;
   const length = frames.length;
   const age = kernels.arena.i64(length);
-  if (joined.index === undefined) {
+  if (joined.match === undefined) {
     return blockColumn(new Int64(), length, age.fill(0n), kernels.arena.bitmap(length).fill(0), 0);
   }
-  kernels.age(frames, plan.times, joined.index, joined.matched, age);
+  kernels.age(frames, plan.times, joined.match, joined.matched, age);
   return blockColumn(new Int64(), length, age, joined.matched, joined.matchedCount);
 }
 
@@ -56,20 +59,13 @@ export function statusColumn(plan: Plan, indexes: BlockIndexes, joined: JoinedBl
   const { kernels, frames } = indexes;
   const { spec, times } = plan;
   const status = kernels.arena.u32(frames.length);
-  if (joined.index === undefined) return windowStatus(joined.value, status);
+  if (joined.match === undefined) return windowStatus(joined.value, status);
+  const { match } = joined;
   const options = { sampleStatus: plan.status, staleAfter: spec.staleAfterNs };
   if (spec.join.kind === "linear") {
-    const between = { skipped: plan.skipped, maxGap: spec.join.maxGapNs };
-    kernels.statusLinear(
-      frames,
-      times,
-      joined.index,
-      joined.value.validity,
-      { ...options, ...between },
-      status,
-    );
+    kernels.statusLinear(frames, times, match as Line, { ...options, skipped: plan.skipped }, status);
   } else {
-    kernels.statusAsof(frames, times, joined.index, { ...options, badAfter: plan.badAfter }, status);
+    kernels.statusAsof(frames, times, match as Match, { ...options, badAfter: plan.badAfter }, status);
   }
   return status;
 }
@@ -83,35 +79,40 @@ function windowStatus(value: BlockColumn, status: Uint32Array): Uint32Array {
   return status;
 }
 
-function joinIndex(plan: Plan, index: Int32Array, { kernels }: BlockIndexes): JoinedBlock {
-  const value = gatherColumn(kernels, plan.column, index, plan.type);
+function joinMatch(plan: Plan, match: Match, { kernels }: BlockIndexes): JoinedBlock {
+  const value = gatherColumn(kernels, plan.column, match, plan.type);
   if (plan.column.validity === undefined) {
-    return { value, index, matched: value.validity, matchedCount: value.valid };
+    return { value, match, matched: value.validity, matchedCount: value.valid };
   }
-  const matched = kernels.arena.bitmap(index.length);
-  return { value, index, matched, matchedCount: kernels.matched(index, matched) };
+  const matched = kernels.arena.bitmap(match.length);
+  return { value, match, matched, matchedCount: kernels.matched(match, matched) };
 }
 
 function joinLinear(plan: Plan, join: LinearJoin, indexes: BlockIndexes): JoinedBlock {
   const { kernels, frames } = indexes;
   const { times, column } = plan;
+  const { validity } = column;
   const { arena } = kernels;
-  const index = indexes.asof(times, "backward");
-  const options = {
+  const hold = join.extrapolate === "hold" ? (join.toleranceNs ?? LONGEST_NS) : 0n;
+  // A bad sample at an end has no value to hold.
+  const holdFrom = (k: number) => (isValid(validity, k) ? hold : 0n);
+  const match = indexes.line(times, {
     maxGap: join.maxGapNs,
-    hold: join.extrapolate === "hold",
-    holdTolerance: join.toleranceNs,
-  };
-  const out = () => ({ values: arena.f64(frames.length), validity: arena.bitmap(frames.length) });
-  const samples = { times, values: numbersOf(column), validity: column.validity };
-  const line = out();
-  const valid = kernels.linear(frames, samples, index, options, line);
-  const value = blockColumn(plan.type, frames.length, line.values, line.validity, valid);
-  if (column.validity === undefined) return { value, index, matched: line.validity, matchedCount: valid };
-  // A null that a bad sample makes is a match too, so the line is drawn once more as if no sample were bad.
-  const whole = out();
-  kernels.linear(frames, { ...samples, validity: undefined }, index, { maxGap: join.maxGapNs }, whole);
-  return { value, index, ...union(line.validity, whole.validity, arena) };
+    holdBefore: holdFrom(0),
+    holdAfter: holdFrom(times.length - 1),
+  });
+  const out = { values: arena.f64(frames.length), validity: arena.bitmap(frames.length) };
+  const valid = kernels.linear(match, frames, { times, values: numbersOf(column), validity }, out);
+  const value = blockColumn(plan.type, frames.length, out.values, out.validity, valid);
+  if (validity === undefined) return { value, match, matched: out.validity, matchedCount: valid };
+  // A null that a bad sample makes is a match too.
+  if (!isRuns(match)) return { value, match, matched: match.matched, matchedCount: match.matchedCount };
+  const matched = arena.bitmap(frames.length);
+  return { value, match, matched, matchedCount: kernels.matched(match, matched) };
+}
+
+function isValid(validity: Uint8Array | undefined, k: number): boolean {
+  return validity === undefined || ((validity[k >> 3]! >> (k & 7)) & 1) === 1;
 }
 
 function numbersOf(column: SampleColumn): Float64Array {
@@ -119,25 +120,15 @@ function numbersOf(column: SampleColumn): Float64Array {
   throw new AlignError("BUG_PLAN", `numbers were planned, but the column holds ${column.type} values`);
 }
 
-function union(a: Uint8Array, b: Uint8Array, arena: Arena): Pick<JoinedBlock, "matched" | "matchedCount"> {
-  const matched = arena.u8(a.length);
-  let matchedCount = 0;
-  for (let i = 0; i < a.length; i++) {
-    matched[i] = a[i]! | b[i]!;
-    for (let bits = matched[i]!; bits !== 0; bits &= bits - 1) matchedCount++;
-  }
-  return { matched, matchedCount };
-}
-
 function joinCovering(plan: Plan, join: CoveringJoin, indexes: BlockIndexes): JoinedBlock {
   const { kernels } = indexes;
-  if (join.overlap === "latest") return joinIndex(plan, indexes.latest(plan.times, plan.ends!), indexes);
+  if (join.overlap === "latest") return joinMatch(plan, indexes.latest(plan.times, plan.ends!), indexes);
   const lists = indexes.all(plan.times, plan.ends!);
   const index = lastOfLists(kernels.arena.i32(indexes.frames.length), lists);
   const matched = kernels.arena.bitmap(index.length);
   const matchedCount = kernels.matched(index, matched);
   const value = listColumn(kernels, plan.column, plan.type, lists, matched, matchedCount);
-  return { value, index, matched, matchedCount };
+  return { value, match: index, matched, matchedCount };
 }
 
 function lastOfLists(index: Int32Array, { offsets, positions }: ListPositions): Int32Array {

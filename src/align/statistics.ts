@@ -1,5 +1,5 @@
 import { DataType } from "apache-arrow";
-import type { Kernels } from "../kernels/index.ts";
+import type { Kernels, Match } from "../kernels/index.ts";
 import { blockIndexes, type FrameBlock, joinAt } from "./block.ts";
 import { ageColumn, type JoinedBlock } from "./join.ts";
 import type { Plan } from "./plan.ts";
@@ -58,7 +58,7 @@ export function tallied(
     frames += indexes.frames.length;
     matched += joined.matchedCount;
     nulls += joined.value.data.nullCount;
-    if (joined.index !== undefined) {
+    if (joined.match !== undefined) {
       const age = ageColumn(plan, indexes, joined).data.values as BigInt64Array;
       const { staleAfterNs } = plan.spec;
       if (staleAfterNs !== undefined) {
@@ -72,9 +72,10 @@ export function tallied(
 }
 
 /** Where the value can be stale: a list is a value, but the bad sample that its status goes by is never stale. */
-function withGoodSample(kernels: Kernels, plan: Plan, { value, index, matched }: JoinedBlock): Uint8Array {
+function withGoodSample(kernels: Kernels, plan: Plan, { value, match, matched }: JoinedBlock): Uint8Array {
   const { validity } = plan.column;
-  if (!DataType.isList(plan.type) || index === undefined || validity === undefined) return value.validity;
+  if (!DataType.isList(plan.type) || match === undefined || validity === undefined) return value.validity;
+  const index = kernels.index(match as Match);
   const good = kernels.arena.copy(matched);
   for (let i = 0; i < index.length; i++) {
     const k = index[i]!;

@@ -1,4 +1,4 @@
-import { bitmapBytes, type Kernels } from "../kernels/index.ts";
+import { bitmapBytes, type Kernels, type Line, type Match } from "../kernels/index.ts";
 import type { Joined } from "./values.ts";
 import type { Workload } from "./workloads.ts";
 
@@ -39,7 +39,6 @@ export function makeSubject(kernels: Kernels, load: Workload, task: JoinTask): S
     };
   });
   const limit = task.limitNs === undefined ? undefined : BigInt(task.limitNs);
-  const index = arena.i32(blockFrames);
   const take = () =>
     tags.map(() => ({ values: arena.f64(frames.length), validity: arena.bitmap(frames.length) }));
   let outs = take();
@@ -47,18 +46,22 @@ export function makeSubject(kernels: Kernels, load: Workload, task: JoinTask): S
   const run = () => {
     for (let start = 0; start < frames.length; start += blockFrames) {
       const block = frames.subarray(start, start + blockFrames);
-      let indexed: BigInt64Array | undefined;
+      const mark = arena.mark();
+      let matched: BigInt64Array | undefined;
+      let match: Match | undefined;
+      let line: Line | undefined;
       for (const [at, { times, values, validity }] of tags.entries()) {
         const out = blockOf(outs[at]!, start, block.length);
-        if (times !== indexed) {
+        if (times !== matched) {
           const tolerance = task.kind === "backward" ? limit : undefined;
-          kernels.asof(block, times, index, { direction: "backward", tolerance });
-          indexed = times;
+          match = kernels.match(block, times, { direction: "backward", tolerance });
+          if (task.kind === "linear") line = kernels.line(match, block, times, { maxGap: limit });
+          matched = times;
         }
-        if (task.kind === "linear")
-          kernels.linear(block, { times, values, validity }, index, { maxGap: limit }, out);
-        else kernels.gather(values, validity, index.subarray(0, block.length), out);
+        if (line !== undefined) kernels.linear(line, block, { times, values, validity }, out);
+        else if (match !== undefined) kernels.gather(values, validity, match, out);
       }
+      arena.release(mark);
     }
   };
   const bytes = (columns: Iterable<{ byteLength: number } | undefined>) =>

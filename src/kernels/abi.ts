@@ -29,20 +29,68 @@ export interface KernelExports {
     index: number,
   ): number;
 
-  linear(
+  runs(
+    frames: number,
+    length: number,
+    samples: number,
+    sampleLength: number,
+    direction: number,
+    strict: number,
+    toFuture: number,
+    tolerance: bigint,
+    capacity: number,
+    runs: number,
+  ): number;
+  runsBetween(
+    frames: number,
+    times: number,
+    sampleLength: number,
+    maxGap: bigint,
+    holdBefore: bigint,
+    holdAfter: bigint,
+    runs: number,
+    out: number,
+  ): void;
+  indexRuns(runs: number, length: number, index: number): number;
+  matchedRuns(runs: number, length: number, out: number): number;
+
+  weights(
+    frames: number,
+    length: number,
+    times: number,
+    sampleLength: number,
+    index: number,
+    maxGap: bigint,
+    holdBefore: bigint,
+    holdAfter: bigint,
+    weights: number,
+    matched: number,
+  ): number;
+  blend(
+    index: number,
+    weights: number,
+    length: number,
+    values: number,
+    validity: number,
+    sampleLength: number,
+    outValues: number,
+    outValidity: number,
+  ): number;
+  lineRuns(
+    runs: number,
     frames: number,
     length: number,
     times: number,
     values: number,
     validity: number,
     sampleLength: number,
-    index: number,
-    maxGap: bigint,
-    holdTolerance: bigint,
     outValues: number,
     outValidity: number,
   ): number;
 
+  fill64: GatherKernel;
+  fill32: GatherKernel;
+  fill8: GatherKernel;
   gather64: GatherKernel;
   gather32: GatherKernel;
   gather8: GatherKernel;
@@ -55,29 +103,11 @@ export interface KernelExports {
   compact8: CompactKernel;
 
   age(frames: number, length: number, times: number, index: number, validity: number, out: number): void;
-  statusAsof(
-    frames: number,
-    length: number,
-    times: number,
-    index: number,
-    sampleStatus: number,
-    badAfter: number,
-    staleAfter: bigint,
-    out: number,
-  ): void;
-  statusLinear(
-    frames: number,
-    length: number,
-    times: number,
-    sampleLength: number,
-    index: number,
-    validity: number,
-    sampleStatus: number,
-    skipped: number,
-    staleAfter: bigint,
-    maxGap: bigint,
-    out: number,
-  ): void;
+  ageRuns(runs: number, frames: number, length: number, times: number, out: number): void;
+  statusAsof: StatusAsofKernel;
+  statusAsofRuns: StatusAsofKernel;
+  statusLinear(index: number, matched: number, ...rest: StatusLinearArguments): void;
+  statusLinearRuns(runs: number, ...rest: StatusLinearArguments): void;
 
   countUp(first: bigint, length: number, out: number): void;
   elapsed(times: number, length: number, origin: bigint, out: number): void;
@@ -137,14 +167,37 @@ export type ScanKernel = (
   out: number,
 ) => void;
 
+/** `match` is an index column or runs. */
 export type GatherKernel = (
+  match: number,
   values: number,
   validity: number,
-  index: number,
   length: number,
   outValues: number,
   outValidity: number,
 ) => number;
+
+export type StatusAsofKernel = (
+  match: number,
+  frames: number,
+  length: number,
+  times: number,
+  sampleStatus: number,
+  badAfter: number,
+  staleAfter: bigint,
+  out: number,
+) => void;
+
+export type StatusLinearArguments = readonly [
+  frames: number,
+  length: number,
+  times: number,
+  sampleLength: number,
+  sampleStatus: number,
+  skipped: number,
+  staleAfter: bigint,
+  out: number,
+];
 
 export type CompactKernel = (values: number, length: number, keep: number, out: number) => number;
 

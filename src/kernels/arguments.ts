@@ -23,13 +23,13 @@ export interface LinearSamples {
   validity?: Uint8Array | undefined;
 }
 
-export interface LinearOptions {
+export interface LineOptions {
   /** ns, inclusive: the widest distance of the two samples around a frame. Default: unlimited. */
   maxGap?: bigint | undefined;
-  /** Whether the first and the last value hold outside the samples. Default: false. */
-  hold?: boolean | undefined;
-  /** ns, inclusive: how far they hold. Default: unlimited. */
-  holdTolerance?: bigint | undefined;
+  /** ns, inclusive: how far before the first sample its value holds. Default: not at all. */
+  holdBefore?: bigint | undefined;
+  /** ns, inclusive: how far after the last sample its value holds. Default: not at all. */
+  holdAfter?: bigint | undefined;
 }
 
 export interface StatusAsofOptions {
@@ -48,6 +48,4 @@ export interface StatusLinearOptions {
   skipped?: Uint8Array | undefined;
   /** ns: an older sample before the frame is stale. Default: never. */
   staleAfter?: bigint | undefined;
-  /** ns, as given to `linear`. */
-  maxGap?: bigint | undefined;
 }

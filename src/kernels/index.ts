@@ -1,7 +1,7 @@
 export { Arena, bitmapBytes, type Column, type Place, type Region } from "./arena.ts";
 export type {
-  LinearOptions,
   LinearSamples,
+  LineOptions,
   MapPiece,
   NullableColumn,
   StatusAsofOptions,
@@ -10,6 +10,7 @@ export type {
 export type { CoveringState } from "./covering.ts";
 export { Kernels, sharedKernels } from "./kernels.ts";
 export type { LoadOptions } from "./load.ts";
+export { isRuns, type Line, type Match } from "./match.ts";
 export { deltaRoom, hybridRoom, type PageKernels, runRoom } from "./parquet.ts";
 export type { AsofOptions, Scan } from "./scan.ts";
 export type { WindowOptions } from "./windows.ts";

@@ -1,20 +1,13 @@
 import { AlignError } from "../errors.ts";
-import type { CompactKernel, GatherKernel } from "./abi.ts";
-import { Arena, bitmapBytes, type Column, type Region } from "./arena.ts";
-import type {
-  LinearOptions,
-  LinearSamples,
-  MapPiece,
-  NullableColumn,
-  StatusAsofOptions,
-  StatusLinearOptions,
-} from "./arguments.ts";
-import { address, bitsIn, bitsOut, limit, optional } from "./column.ts";
+import type { CompactKernel } from "./abi.ts";
+import { Arena, type Column, type Region } from "./arena.ts";
+import type { MapPiece, NullableColumn } from "./arguments.ts";
+import { address, bitsIn, bitsOut } from "./column.ts";
 import { type CoveringState, coveringAll, coveringLatest, coveringState } from "./covering.ts";
+import { JoinKernels } from "./joins.ts";
 import { type Instance, instantiate, type LoadOptions } from "./load.ts";
 import { PageKernels } from "./parquet.ts";
 import { ranked } from "./quantile.ts";
-import { type AsofOptions, asof } from "./scan.ts";
 import { type WindowOptions, windowFloat, windowInteger, windows } from "./windows.ts";
 
 /** The longest stretch from `from` that the clock kernel maps exactly; the caller splits longer pieces. */
@@ -28,8 +21,7 @@ const LONGEST_PIECE_NS = 1n << 50n;
  * Positions in index, lo and hi columns must be those that the kernels gave for these very samples: a position
  * outside them reads other memory.
  */
-export class Kernels {
-  readonly arena: Arena;
+export class Kernels extends JoinKernels {
   /** Of the WebAssembly module, in hexadecimal. */
   readonly sha256: string;
   /** What Parquet pages are made with. */
@@ -49,8 +41,8 @@ export class Kernels {
   }
 
   private constructor(instance: Instance) {
+    super(instance);
     this.#instance = instance;
-    this.arena = instance.arena;
     this.sha256 = instance.sha256;
     this.pages = new PageKernels(instance);
   }
@@ -98,87 +90,10 @@ export class Kernels {
     );
   }
 
-  /**
-   * index[i] = the position of the frame's sample, or -1; returns how many matched.
-   *
-   * Of equal sample times backward takes the last, forward the first, nearest the last at or before the frame and
-   * the first after it. Distances are compared unsigned, so int64 extremes are right.
-   */
-  asof(frames: BigInt64Array, samples: BigInt64Array, index: Int32Array, options: AsofOptions): number {
-    return asof(this.#instance, frames, samples, index, options) >>> 0;
-  }
-
-  /**
-   * v0 + w * (v1 - v0) with w = (t - t0) / (t1 - t0), times subtracted exactly; returns how many are valid.
-   *
-   * A frame on a valid sample copies it. Otherwise a missing or null sample on either side, or a gap wider than
-   * `maxGap`, gives null: value 0, bit 0. `hold` lets the first and the last sample hold outside.
-   *
-   * @param index the backward as-of index of these frames and samples, without tolerance
-   */
-  linear(
-    frames: BigInt64Array,
-    samples: LinearSamples,
-    index: Int32Array,
-    options: LinearOptions,
-    out: NullableColumn<Float64Array>,
-  ): number {
-    const { arena } = this;
-    const length = frames.length;
-    const sampleLength = samples.times.length;
-    return (
-      this.#instance.exports.linear(
-        address(arena, "frames", frames, length),
-        length,
-        address(arena, "samples.times", samples.times, sampleLength),
-        address(arena, "samples.values", samples.values, sampleLength),
-        bitsIn(arena, "samples.validity", samples.validity, sampleLength),
-        sampleLength,
-        address(arena, "index", index, length),
-        limit("maxGap", options.maxGap),
-        options.hold === true ? limit("holdTolerance", options.holdTolerance) : 0n,
-        address(arena, "out.values", out.values, length),
-        bitsOut(arena, "out.validity", out.validity, length),
-      ) >>> 0
-    );
-  }
-
-  /**
-   * out.values[i] = values[index[i]], or 0 and bit 0 where the index is -1 or the source is null; returns how many
-   * are valid.
-   */
-  gather<T extends Column>(
-    values: T,
-    validity: Uint8Array | undefined,
-    index: Int32Array,
-    out: NullableColumn<T>,
-  ): number {
-    const { arena } = this;
-    const length = index.length;
-    const valuesAt = address(arena, "values", values, values.length);
-    const validityAt = bitsIn(arena, "validity", validity, values.length);
-    const indexAt = address(arena, "index", index, length);
-    const outAt = address(arena, "out.values", out.values, length);
-    const bitsAt = bitsOut(arena, "out.validity", out.validity, length);
-    if (values.length === 0) {
-      new Uint8Array(arena.buffer, outAt, length * values.BYTES_PER_ELEMENT).fill(0);
-      out.validity.fill(0, 0, bitmapBytes(length));
-      return 0;
-    }
-    return this.#gatherKernel(values)(valuesAt, validityAt, indexAt, length, outAt, bitsAt) >>> 0;
-  }
-
   /** Bytes (0 is false) to an Arrow bitmap. */
   packBits(bytes: Uint8Array, out: Uint8Array): void {
     const at = address(this.arena, "bytes", bytes, bytes.length);
     this.#instance.exports.packBits(at, bytes.length, bitsOut(this.arena, "out", out, bytes.length));
-  }
-
-  /** Bit i = index[i] >= 0; returns how many. */
-  matched(index: Int32Array, validity: Uint8Array): number {
-    const at = address(this.arena, "index", index, index.length);
-    const bitsAt = bitsOut(this.arena, "validity", validity, index.length);
-    return this.#instance.exports.matched(at, index.length, bitsAt) >>> 0;
   }
 
   /** Bit i = times[i] is the last of its equals; returns how many. */
@@ -195,83 +110,6 @@ export class Kernels {
     const at = address(arena, "values", values, length);
     const keepAt = bitsIn(arena, "keep", keep, length);
     return this.#compactKernel(values)(at, length, keepAt, address(arena, "out", out, length)) >>> 0;
-  }
-
-  /** out[i] = frames[i] - times[max(index[i], 0)] where bit i of `validity` is 1, else 0; wraps beyond int64. */
-  age(
-    frames: BigInt64Array,
-    times: BigInt64Array,
-    index: Int32Array,
-    validity: Uint8Array,
-    out: BigInt64Array,
-  ): void {
-    const { arena } = this;
-    const length = frames.length;
-    const framesAt = address(arena, "frames", frames, length);
-    const timesAt = address(arena, "times", times, times.length);
-    const indexAt = address(arena, "index", index, length);
-    const bitsAt = bitsIn(arena, "validity", validity, length);
-    const outAt = address(arena, "out", out, length);
-    if (times.length === 0) out.fill(0n, 0, length);
-    else this.#instance.exports.age(framesAt, length, timesAt, indexAt, bitsAt, outAt);
-  }
-
-  /**
-   * The StatusCode of an as-of match: 0x809B0000 where there is none; the sample's own; or 0x40900000 where that is
-   * not bad but the sample is older than `staleAfter`, or a later bad one was skipped at or before the frame.
-   */
-  statusAsof(
-    frames: BigInt64Array,
-    times: BigInt64Array,
-    index: Int32Array,
-    options: StatusAsofOptions,
-    out: Uint32Array,
-  ): void {
-    const { arena } = this;
-    const length = frames.length;
-    this.#instance.exports.statusAsof(
-      address(arena, "frames", frames, length),
-      length,
-      address(arena, "times", times, times.length),
-      address(arena, "index", index, length),
-      optional(arena, "sampleStatus", options.sampleStatus, times.length),
-      optional(arena, "badAfter", options.badAfter, times.length),
-      limit("staleAfter", options.staleAfter),
-      address(arena, "out", out, length),
-    );
-  }
-
-  /**
-   * The StatusCode of a `linear` value, from the index and the validity of that call.
-   *
-   * Null: the code of a bad sample at the frame's very time, or of the first bad one of the two samples around it
-   * where these are at most `maxGap` apart, else 0x809B0000. Valid: the code of the sample at the frame's time;
-   * 0x00000402 interpolated; 0x40A40402 where one of the two is not good or one was skipped between them;
-   * 0x40A40000 held. A valid one whose age is more than `staleAfter`: 0x40900000.
-   */
-  statusLinear(
-    frames: BigInt64Array,
-    times: BigInt64Array,
-    index: Int32Array,
-    validity: Uint8Array,
-    options: StatusLinearOptions,
-    out: Uint32Array,
-  ): void {
-    const { arena } = this;
-    const length = frames.length;
-    this.#instance.exports.statusLinear(
-      address(arena, "frames", frames, length),
-      length,
-      address(arena, "times", times, times.length),
-      times.length,
-      address(arena, "index", index, length),
-      bitsIn(arena, "validity", validity, length),
-      optional(arena, "sampleStatus", options.sampleStatus, times.length),
-      optional(arena, "skipped", options.skipped, times.length),
-      limit("staleAfter", options.staleAfter),
-      limit("maxGap", options.maxGap),
-      address(arena, "out", out, length),
-    );
   }
 
   /**
@@ -383,12 +221,6 @@ export class Kernels {
 
   #bounds(lo: Int32Array, hi: Int32Array): [lo: number, hi: number] {
     return [address(this.arena, "lo", lo, lo.length), address(this.arena, "hi", hi, lo.length)];
-  }
-
-  #gatherKernel(values: Column): GatherKernel {
-    const { gather64, gather32, gather8 } = this.#instance.exports;
-    if (values.BYTES_PER_ELEMENT === 8) return gather64;
-    return values.BYTES_PER_ELEMENT === 4 ? gather32 : gather8;
   }
 
   #compactKernel(values: Column): CompactKernel {

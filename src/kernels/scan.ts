@@ -65,8 +65,8 @@ export function scan(
   kernel(framesAt, length, shift, samplesAt, start, end, bias, outAt);
 }
 
-/** See Kernels.asof. */
-export function asof(
+/** The index column of an as-of join, frame by frame; returns how many matched. */
+export function scanAsof(
   instance: Instance,
   frames: BigInt64Array,
   samples: BigInt64Array,

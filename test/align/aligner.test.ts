@@ -125,7 +125,7 @@ describe("tags together", () => {
       tag("d", { kind: "backward", toleranceNs: 1n }, good),
       tag("e", { kind: "backward" }, bad),
     ];
-    const lookups = vi.spyOn(kernels, "asof");
+    const lookups = vi.spyOn(kernels, "match");
     const mark = kernels.arena.mark();
     createAligner(kernels, frameColumns([1n, 2n, 3n]), tags, { provenance: "full" }).align(0, 3);
     kernels.arena.release(mark);

@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { LinearOptions } from "../../src/kernels/index.ts";
+import { isRuns } from "../../src/kernels/index.ts";
 import { bitmapTwin } from "../reference/columns.ts";
-import { linearTwin, type TwinSample } from "../reference/interpolate.ts";
+import { linearTwin, lineTwin, type TwinLinearOptions, type TwinSample } from "../reference/interpolate.ts";
 import { ascending, distance, distinct, float, random } from "./arbitraries.ts";
 import { builds, loadBuild, scoped } from "./builds.ts";
 
-const options: fc.Arbitrary<LinearOptions> = fc.record({
+const options: fc.Arbitrary<TwinLinearOptions> = fc.record({
   maxGap: distance,
   hold: fc.boolean(),
   holdTolerance: distance,
@@ -27,32 +27,45 @@ describe.each(builds)("linear interpolation in %s", (build) => {
   const check = (
     frames: readonly bigint[],
     samples: readonly TwinSample[],
-    asked: LinearOptions,
+    asked: TwinLinearOptions,
     nullable: boolean,
-  ): void =>
-    scoped(kernels, (outputs) => {
-      const used = nullable ? samples : samples.map((sample) => ({ ...sample, valid: true }));
-      const expected = linearTwin(frames, used, asked);
-      const left = arena.copy(BigInt64Array.from(frames));
-      const times = arena.copy(BigInt64Array.from(used, ({ time }) => time));
-      const index = arena.i32(frames.length);
-      kernels.asof(left, times, index, { direction: "backward" });
-      const out = { values: outputs.f64(frames.length), validity: outputs.bitmap(frames.length) };
-      const source = {
-        times,
-        values: arena.copy(Float64Array.from(used, ({ value }) => value)),
-        ...(nullable && {
-          validity: arena.copy(
-            bitmapTwin(used.map(({ valid }) => valid)).slice(0, Math.ceil(used.length / 8)),
-          ),
-        }),
-      };
-      const matched = kernels.linear(left, source, index, asked, out);
-      expect([...out.values]).toEqual(expected.map((value) => value ?? 0));
-      expect(out.validity).toEqual(bitmapTwin(expected.map((value) => value !== null)));
-      expect(matched).toBe(expected.filter((value) => value !== null).length);
-      expect(outputs.breaches()).toEqual([]);
-    });
+  ): void => {
+    const used = nullable ? samples : samples.map((sample) => ({ ...sample, valid: true }));
+    const expected = linearTwin(frames, used, asked);
+    const expectedMatch = lineTwin(frames, used, asked);
+    for (const scan of ["run", "merge"] as const) {
+      scoped(kernels, (outputs) => {
+        const left = arena.copy(BigInt64Array.from(frames));
+        const times = arena.copy(BigInt64Array.from(used, ({ time }) => time));
+        const out = { values: outputs.f64(frames.length), validity: outputs.bitmap(frames.length) };
+        const source = {
+          times,
+          values: arena.copy(Float64Array.from(used, ({ value }) => value)),
+          ...(nullable && {
+            validity: arena.copy(
+              bitmapTwin(used.map(({ valid }) => valid)).slice(0, Math.ceil(used.length / 8)),
+            ),
+          }),
+        };
+        const hold = asked.hold === true ? (asked.holdTolerance ?? 2n ** 64n - 1n) : 0n;
+        const line = kernels.line(kernels.match(left, times, { direction: "backward", scan }), left, times, {
+          maxGap: asked.maxGap,
+          holdBefore: used[0]?.valid ? hold : 0n,
+          holdAfter: used.at(-1)?.valid ? hold : 0n,
+        });
+        expect(isRuns(line)).toBe(scan === "run");
+        const matched = kernels.linear(line, left, source, out);
+        expect([...out.values], scan).toEqual(expected.map((value) => value ?? 0));
+        expect(out.validity).toEqual(bitmapTwin(expected.map((value) => value !== null)));
+        expect(matched).toBe(expected.filter((value) => value !== null).length);
+        const bits = outputs.bitmap(frames.length);
+        const count = isRuns(line) ? kernels.matched(line, bits) : line.matchedCount;
+        expect(count).toBe(expectedMatch.filter(Boolean).length);
+        expect(isRuns(line) ? bits : line.matched).toEqual(bitmapTwin(expectedMatch));
+        expect(outputs.breaches()).toEqual([]);
+      });
+    }
+  };
 
   it("equals its definition bit for bit, for 0 to 17 frames and samples", () => {
     const samples = distinct().chain(samplesAt);

@@ -62,17 +62,20 @@ describe.each(builds)("age and status in %s", (build) => {
           scoped(kernels, (outputs) => {
             const left = i64(frames);
             const right = i64(times);
-            const index = arena.i32(frames.length);
-            kernels.asof(left, right, index, { direction: to, tolerance });
-            const out = outputs.u32(frames.length);
+            const asof = { direction: to, tolerance };
+            const index = kernels.index(kernels.match(left, right, { ...asof, scan: "merge" }));
+            const runs = kernels.match(left, right, { ...asof, scan: "run" });
             const { sampleStatus, badAfter, staleAfter } = asked;
             const given = {
               sampleStatus: sampleStatus && arena.copy(Uint32Array.from(sampleStatus)),
               badAfter: badAfter && i64(badAfter),
               staleAfter,
             };
-            kernels.statusAsof(left, right, index, given, out);
-            expect([...out]).toEqual(statusAsofTwin(frames, times, [...index], asked));
+            for (const match of [index, runs]) {
+              const out = outputs.u32(frames.length);
+              kernels.statusAsof(left, right, match, given, out);
+              expect([...out]).toEqual(statusAsofTwin(frames, times, [...index], asked));
+            }
             expect(outputs.breaches()).toEqual([]);
           });
         },
@@ -93,8 +96,6 @@ describe.each(builds)("age and status in %s", (build) => {
           scoped(kernels, (outputs) => {
             const left = i64(frames);
             const right = i64(times);
-            const index = arena.i32(frames.length);
-            kernels.asof(left, right, index, { direction: "backward" });
             const { sampleStatus, skipped, staleAfter, maxGap } = asked;
             const usable = times.map((_, k) => (sampleStatus?.[k] ?? 0) >>> 30 < 2);
             const samples = {
@@ -102,18 +103,24 @@ describe.each(builds)("age and status in %s", (build) => {
               values: arena.copy(new Float64Array(times.length)),
               validity: arena.copy(bitmapTwin(usable)),
             };
-            const linear = { values: arena.f64(frames.length), validity: arena.bitmap(frames.length) };
-            kernels.linear(left, samples, index, { maxGap, hold, holdTolerance: reach }, linear);
-            const out = outputs.u32(frames.length);
             const given = {
               sampleStatus: sampleStatus && arena.copy(Uint32Array.from(sampleStatus)),
               skipped: skipped && arena.copy(Uint8Array.from(skipped)),
               staleAfter,
-              maxGap,
             };
-            kernels.statusLinear(left, right, index, linear.validity, given, out);
-            const valid = bitsOf(linear.validity, frames.length);
-            expect([...out]).toEqual(statusLinearTwin(frames, times, [...index], valid, asked));
+            const far = hold ? (reach ?? 2n ** 64n - 1n) : 0n;
+            const held = { holdBefore: usable[0] ? far : 0n, holdAfter: usable.at(-1) ? far : 0n };
+            for (const scan of ["run", "merge"] as const) {
+              const backward = kernels.match(left, right, { direction: "backward", scan });
+              const line = kernels.line(backward, left, right, { maxGap, ...held });
+              const linear = { values: arena.f64(frames.length), validity: arena.bitmap(frames.length) };
+              kernels.linear(line, left, samples, linear);
+              const out = outputs.u32(frames.length);
+              kernels.statusLinear(left, right, line, given, out);
+              const valid = bitsOf(linear.validity, frames.length);
+              const index = [...kernels.index(backward)];
+              expect([...out]).toEqual(statusLinearTwin(frames, times, index, valid, asked));
+            }
             expect(outputs.breaches()).toEqual([]);
           });
         },

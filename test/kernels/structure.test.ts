@@ -6,7 +6,11 @@ const read = (name: string): string =>
 
 /** Functions that the optimiser leaves as calls; any other one means that something got out of hand. */
 const callees = [
-  "assembly/interpolate/linearOne",
+  "assembly/interpolate/blendOne",
+  "assembly/parquet/packGroups",
+  "assembly/runs/countBefore",
+  "assembly/runs/edges",
+  "assembly/runs/passed",
   "assembly/window/foldLong<i64>",
   "assembly/window/foldRange<f64>",
   "assembly/window/foldRange<i64>",
@@ -45,6 +49,6 @@ describe("the release text", () => {
 
   it("stays small", () => {
     const wasm = readFileSync(new URL("../../build/kernels.wasm", import.meta.url));
-    expect(wasm.byteLength).toBeLessThan(16_384);
+    expect(wasm.byteLength).toBeLessThan(32_768);
   });
 });

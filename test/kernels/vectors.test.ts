@@ -181,10 +181,10 @@ function blockVector(vector: Vector): void {
     arena.copy(Uint8Array.from(vector.right, ({ v }) => Number(v !== null))),
     samples.validity,
   );
-  const index = arena.i32(frames.length);
-  kernels.asof(frames, samples.times, index, { direction: "backward" });
+  const backward = kernels.match(frames, samples.times, { direction: "backward" });
+  const line = kernels.line(backward, frames, samples.times, {});
   const out = { values: arena.f64(frames.length), validity: arena.bitmap(frames.length) };
-  kernels.linear(frames, samples, index, {}, out);
+  kernels.linear(line, frames, samples, out);
   const bits = bitsOf(out.validity, frames.length);
   expect([...out.values].map((value, i) => (bits[i] ? value : null))).toEqual(vector.expected);
   arena.release(mark);

@@ -34,3 +34,15 @@ function held(frame: bigint, edge: TwinSample | undefined, options: TwinLinearOp
   const distance = edge.time > frame ? edge.time - frame : frame - edge.time;
   return distance > (options.holdTolerance ?? distance) ? null : edge.value;
 }
+
+/** Whether a frame would have a value if null samples had one; a null sample at an end holds nothing. */
+export function lineTwin(
+  frames: readonly bigint[],
+  samples: readonly TwinSample[],
+  options: TwinLinearOptions,
+): boolean[] {
+  const good = samples.map((sample) => ({ ...sample, valid: true }));
+  const inner = linearTwin(frames, good, { ...options, hold: false });
+  const outer = linearTwin(frames, samples, options);
+  return inner.map((value, i) => value !== null || outer[i] !== null);
+}
