@@ -3,7 +3,7 @@ import { AlignError } from "../errors.ts";
 import type { Kernels } from "../kernels/index.ts";
 import { type Manifest, readManifest } from "../manifest/index.ts";
 import { AlignedTable, createEngine, type Engine, isWorthThreads, type TablePart } from "../pool/index.ts";
-import { openSink } from "../sinks/index.ts";
+import { openSink, type Sink } from "../sinks/index.ts";
 import { formatDuration, formatInstant, parseInstant } from "../time.ts";
 import { version } from "../version.ts";
 import { type Clocks, readClocks } from "./clocks.ts";
@@ -11,7 +11,7 @@ import { type Rows, readRows } from "./frames.ts";
 import { openPublication, type Publication, reportFile } from "./publish.ts";
 import { type AlignReport, type ExampleValue, type Output, reportJson, tagReport } from "./report.ts";
 import { finishedResult } from "./resume.ts";
-import { hashFile, Session, type SessionOptions } from "./session.ts";
+import { Session, type SessionOptions } from "./session.ts";
 import { readTags } from "./tags.ts";
 
 export interface AlignOptions extends SessionOptions {
@@ -124,9 +124,7 @@ async function produce(
   clock.lap("inputs");
   if (publication !== undefined) {
     session.progress("publish", "", 0, 1);
-    report.outputs = await Promise.all(
-      written.map(async (output) => ({ ...output, sha256: await hashFile(publication.path(output.path)) })),
-    );
+    report.outputs = written;
     clock.lap("publish");
     report.timing_ms = clock.laps();
     await writeFile(publication.path(reportFile), reportJson(report));
@@ -141,25 +139,33 @@ async function writeOutputs(
   manifest: Manifest,
   table: AlignedTable,
   publication: Publication | undefined,
-): Promise<Omit<Output, "sha256">[]> {
+): Promise<Output[]> {
   if (publication === undefined) return [];
   const { outputs } = manifest;
-  const sinks = [];
+  const sinks: Sink[] = [];
   for (const { kind, path } of outputs)
     sinks.push(await openSink(kind, publication.path(path), table.schema));
+  const chunkSinks = sinks.flatMap(({ chunks }) => chunks ?? []);
+  const batchSinks = sinks.filter(({ chunks }) => chunks === undefined);
   try {
     let group: TablePart[] = [];
-    for await (const part of table.parts("group")) {
-      group.push(part);
+    for await (const part of table.parts(batchSinks.length > 0 ? "group" : "part", chunkSinks.length > 0)) {
+      for (const chunks of chunkSinks) await chunks.write(part.chunks);
+      if (batchSinks.length > 0) group.push(part);
+      else part.release();
       if (!part.isLastOfGroup) continue;
-      session.progress("align", "", part.start, table.length);
-      for (const sink of sinks) await sink.write(table.batch(group));
+      session.progress("align", "", part.end, table.length);
+      for (const chunks of chunkSinks) chunks.endGroup(part.end - part.start);
+      if (batchSinks.length === 0) continue;
+      const batch = table.batch(group);
+      for (const sink of batchSinks) await sink.write(batch);
       for (const one of group) one.release();
       group = [];
     }
-    const written = [];
-    for (const [index, { kind, path }] of outputs.entries()) {
-      written.push({ path, kind, rows: (await sinks[index]?.close())?.rows ?? 0 });
+    const written: Output[] = [];
+    for (const [at, sink] of sinks.entries()) {
+      const { path, kind } = outputs[at] as Manifest["outputs"][number];
+      written.push({ path, kind, ...(await sink.close()) });
     }
     return written;
   } catch (cause) {

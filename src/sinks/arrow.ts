@@ -42,8 +42,7 @@ export async function openArrowSink(path: string, schema: Schema): Promise<Sink>
     async close() {
       writer.finish();
       await file.write(...writer.takeChunks());
-      await file.close();
-      return { rows };
+      return { rows, sha256: await file.close() };
     },
     async abort() {
       await file.abort();

@@ -35,8 +35,7 @@ export async function openCsvSink(path: string, schema: Schema): Promise<Sink> {
     },
     async close() {
       await begin();
-      await file.close();
-      return { rows };
+      return { rows, sha256: await file.close() };
     },
     async abort() {
       await file.abort();

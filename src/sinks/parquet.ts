@@ -1,29 +1,13 @@
-import { createHash } from "node:crypto";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { Kernels } from "../kernels/index.ts";
-import { type EncodedChunk, Footer, fileColumns, GroupBuffer, magic } from "../parquet/index.ts";
-import { OutputFile, type Sink } from "./sink.ts";
+import { type ChunkMeta, Footer, fileColumns, GroupBuffer, magic } from "../parquet/index.ts";
+import { type ChunkWriting, OutputFile, type Sink } from "./sink.ts";
 
 /**
  * Rows a row group. Fixed, so that the bytes of a file do not depend on how its rows came in batches, and small, so
  * that a table of hundreds of columns is written in bounded memory.
  */
-export const rowGroupRows = 16_384;
-
-/** A Parquet file that also takes row groups whose columns are encoded already. */
-export interface ParquetSink extends Sink {
-  /**
-   * Writes a row group of `rows` rows, `rowGroupRows` but in the last one. The chunks come in the order of the columns,
-   * all at once or some at a step: what a step gives is written, and its memory free again, when the next is asked
-   * for. Not to be mixed with `write`.
-   */
-  writeGroup(
-    rows: number,
-    chunks: readonly EncodedChunk[] | AsyncIterable<readonly EncodedChunk[]>,
-  ): Promise<void>;
-  /** As any sink's; `sha256` is that of the whole file, in hexadecimal. */
-  close(): Promise<{ rows: number; sha256: string }>;
-}
+const rowGroupRows = 16_384;
 
 /**
  * Writes Parquet without compression: what repeats is a dictionary, what grows evenly is steps, see `encodeChunk`.
@@ -33,41 +17,41 @@ export interface ParquetSink extends Sink {
  *
  * @throws AlignError OUTPUT_WRITE, OUTPUT_TYPE
  */
-export async function openParquetSink(path: string, schema: Schema): Promise<ParquetSink> {
+export async function openParquetSink(path: string, schema: Schema): Promise<Sink> {
   const columns = fileColumns(schema);
   const footer = new Footer(schema, columns);
   const file = await OutputFile.create(path);
-  const hash = createHash("sha256");
+  let metas: ChunkMeta[] = [];
+  let groupStart = 0;
   let buffer: { kernels: Kernels; group: GroupBuffer } | undefined;
 
-  const put = async (parts: Uint8Array[]) => {
-    for (const part of parts) hash.update(part);
-    await file.write(...parts);
-  };
   const begin = async () => {
-    if (file.length === 0) await put([magic]);
+    if (file.length === 0) await file.write(magic);
   };
-  const writeGroup: ParquetSink["writeGroup"] = async (rows, chunks) => {
-    await begin();
-    const start = file.length;
-    const metas: EncodedChunk["meta"][] = [];
-    for await (const some of Symbol.asyncIterator in chunks ? chunks : [chunks]) {
-      await put(some.flatMap(({ parts }) => parts));
+  const chunks: ChunkWriting = {
+    async write(some) {
+      await begin();
+      if (metas.length === 0) groupStart = file.length;
+      await file.write(...some.flatMap(({ parts }) => parts));
       for (const { meta } of some) metas.push(meta);
-    }
-    footer.addGroup(rows, start, metas);
+    },
+    endGroup(rows) {
+      footer.addGroup(rows, groupStart, metas);
+      metas = [];
+    },
   };
   const flush = async () => {
     if (buffer === undefined || buffer.group.rows === 0) return;
     const { kernels, group } = buffer;
     const { rows } = group;
     const mark = kernels.arena.mark();
-    await writeGroup(rows, group.encode());
+    await chunks.write(group.encode());
+    chunks.endGroup(rows);
     kernels.arena.release(mark);
   };
 
   return {
-    writeGroup,
+    chunks,
     async write(batch: RecordBatch) {
       buffer ??= bufferFor(columns);
       const { group } = buffer;
@@ -81,9 +65,8 @@ export async function openParquetSink(path: string, schema: Schema): Promise<Par
     async close() {
       await flush();
       await begin();
-      await put([footer.finish()]);
-      await file.close();
-      return { rows: footer.rows, sha256: hash.digest("hex") };
+      await file.write(footer.finish());
+      return { rows: footer.rows, sha256: await file.close() };
     },
     async abort() {
       await file.abort();

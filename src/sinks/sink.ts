@@ -1,15 +1,34 @@
+import { createHash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import type { RecordBatch } from "apache-arrow";
 import { AlignError } from "../errors.ts";
+import type { EncodedChunk } from "../parquet/index.ts";
+
+/** A file that is complete. */
+export interface Written {
+  rows: number;
+  /** Of its bytes, in hexadecimal. */
+  sha256: string;
+}
 
 /** One file of an aligned table being written, batch by batch. Calls must not overlap. */
 export interface Sink {
   /** Takes a batch of the sink's schema; the memory under the batch is free again once this resolves. */
   write(batch: RecordBatch): Promise<void>;
-  /** Finishes the file and flushes it to the disk; tells how many rows it holds. */
-  close(): Promise<{ rows: number }>;
+  /** For columns that are encoded already, where the format has a way; not to be mixed with `write`. */
+  readonly chunks?: ChunkWriting;
+  /** Finishes the file and flushes it to the disk. */
+  close(): Promise<Written>;
   /** Gives up and removes the file. May be called at any time, also after a failure or twice. */
   abort(): Promise<void>;
+}
+
+/** Takes row groups as chunks, column after column in the schema's order. */
+export interface ChunkWriting {
+  /** Takes the next chunks of a row group; the memory under them is free again once this resolves. */
+  write(chunks: readonly EncodedChunk[]): Promise<void>;
+  /** Ends a row group of so many rows, whose chunks have all been written. */
+  endGroup(rows: number): void;
 }
 
 /** A file being written from start to end, whose every failure is an `OUTPUT_WRITE` that names it. */
@@ -17,6 +36,7 @@ export class OutputFile {
   readonly path: string;
   readonly #handle: FileHandle;
   readonly #removable: boolean;
+  readonly #hash = createHash("sha256");
   #open = true;
   #length = 0;
 
@@ -28,7 +48,7 @@ export class OutputFile {
 
   static async create(path: string): Promise<OutputFile> {
     try {
-      const handle = await open(path, "w+");
+      const handle = await open(path, "w");
       return new OutputFile(path, handle, (await handle.stat()).isFile());
     } catch (cause) {
       throw writeError(path, cause);
@@ -42,49 +62,31 @@ export class OutputFile {
 
   async write(...chunks: Uint8Array[]): Promise<void> {
     try {
-      let pending = chunks.filter((chunk) => chunk.byteLength > 0);
-      while (pending.length > 0) {
-        const { bytesWritten } = await this.#handle.writev(pending);
-        this.#length += bytesWritten;
-        pending = after(pending, bytesWritten);
-      }
+      const written = this.#writeAll(chunks);
+      // The system copies the bytes in the meantime.
+      for (const chunk of chunks) this.#hash.update(chunk);
+      await written;
     } catch (cause) {
       throw writeError(this.path, cause);
     }
   }
 
-  /** Replaces bytes that were written before. */
-  async rewrite(position: number, bytes: Uint8Array): Promise<void> {
-    try {
-      let done = 0;
-      while (done < bytes.length) {
-        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, position + done);
-        done += bytesWritten;
-      }
-    } catch (cause) {
-      throw writeError(this.path, cause);
+  async #writeAll(chunks: Uint8Array[]): Promise<void> {
+    let pending = chunks.filter((chunk) => chunk.byteLength > 0);
+    while (pending.length > 0) {
+      const { bytesWritten } = await this.#handle.writev(pending);
+      this.#length += bytesWritten;
+      pending = after(pending, bytesWritten);
     }
   }
 
-  async read(position: number, length: number): Promise<Buffer> {
-    const bytes = Buffer.alloc(length);
-    try {
-      for (let done = 0; done < length; ) {
-        const { bytesRead } = await this.#handle.read(bytes, done, length - done, position + done);
-        if (bytesRead === 0) throw new Error(`read ${done} of ${length} bytes`);
-        done += bytesRead;
-      }
-    } catch (cause) {
-      throw writeError(this.path, cause);
-    }
-    return bytes;
-  }
-
-  async close(): Promise<void> {
+  /** Flushes the file to the disk; gives the SHA-256 of what was written, in hexadecimal. */
+  async close(): Promise<string> {
     try {
       await this.#handle.sync();
       this.#open = false;
       await this.#handle.close();
+      return this.#hash.digest("hex");
     } catch (cause) {
       throw writeError(this.path, cause);
     }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,11 +11,14 @@ import { overlapping, plantBatch, plantRow, plantSchema } from "./plant.ts";
 const room = mkdtempSync(join(tmpdir(), "arrow-test-"));
 afterAll(() => rmSync(room, { recursive: true, force: true }));
 
+const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+
 async function write(name: string, schema: Schema, batches: readonly RecordBatch[]): Promise<Buffer> {
   const path = join(room, name);
   const sink = await openSink("arrow", path, schema);
   for (const batch of batches) await sink.write(batch);
-  expect(await sink.close()).toEqual({ rows: batches.reduce((sum, { numRows }) => sum + numRows, 0) });
+  const rows = batches.reduce((sum, { numRows }) => sum + numRows, 0);
+  expect(await sink.close()).toEqual({ rows, sha256: sha256(path) });
   return readFileSync(path);
 }
 

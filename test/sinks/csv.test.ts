@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,12 +13,14 @@ import { plantBatch, plantRow, plantSchema } from "./plant.ts";
 const room = mkdtempSync(join(tmpdir(), "csv-test-"));
 afterAll(() => rmSync(room, { recursive: true, force: true }));
 
+const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+
 async function writePlant(name: string, rows: number, perBatch: number): Promise<string> {
   const path = join(room, name);
   const sink = await openSink("csv", path, plantSchema);
   for (let from = 0; from < rows; from += perBatch)
     await sink.write(plantBatch(from, Math.min(rows, from + perBatch)));
-  expect(await sink.close()).toEqual({ rows });
+  expect(await sink.close()).toEqual({ rows, sha256: sha256(path) });
   return path;
 }
 

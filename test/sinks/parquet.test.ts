@@ -18,7 +18,7 @@ async function writePlant(name: string, rows: number, perBatch: number): Promise
   const sink = await openSink("parquet", path, plantSchema);
   for (let from = 0; from < rows; from += perBatch)
     await sink.write(plantBatch(from, Math.min(rows, from + perBatch)));
-  expect((await sink.close()).rows).toBe(rows);
+  expect(await sink.close()).toEqual({ rows, sha256: sha256(path) });
   return path;
 }
 
