@@ -45,13 +45,14 @@ const allowed: Record<string, readonly string[]> = {
   kernels: ["errors"],
   clock: ["errors", "time", "kernels"],
   align: ["errors", "samples", "kernels"],
-  parquet: ["errors", "kernels"],
+  parquet: ["errors", "kernels", "version"],
   pool: ["errors", "samples", "align", "kernels", "parquet"],
   tables: ["errors", "time", "samples"],
   sources: ["errors", "time", "tables"],
   sinks: ["errors", "time", "kernels", "parquet"],
+  bench: ["errors", "kernels", "pool", "version"],
   run: [...ground, "manifest", "kernels", "clock", "align", "pool", "tables", "sources", "sinks"],
-  index: [...ground, "manifest", "clock", "align", "pool", "run"],
+  index: [...ground, "manifest", "clock", "align", "pool", "run", "bench"],
   cli: ["index"],
 };
 
@@ -104,7 +105,7 @@ describe("what only one room may say", () => {
   const only: [RegExp, string, RegExp][] = [
     [/\bWebAssembly\b/, "WebAssembly", /^src\/kernels\//],
     [/"@assemblyscript\/loader"/, "the AssemblyScript loader", /^src\/kernels\/load\.ts$/],
-    [/"@duckdb\/node-api"/, "DuckDB", /^src\/tables\/database\.ts$/],
+    [/"@duckdb\/node-api"/, "DuckDB", /^src\/(tables\/database|bench\/duckdb)\.ts$/],
     [/"(piscina|node:worker_threads)"/, "threads", /^src\/pool\//],
     [/"node:child_process"/, "child processes", /^src\/sources\/video\//],
     [/"commander"/, "commander", /^src\/cli\//],

@@ -23,7 +23,10 @@ describe("package.json", () => {
       "apache-arrow",
       "commander",
       "ffprobe-static",
+      "hyparquet-writer",
       "parquet-wasm",
+      "piscina",
+      "tinybench",
       "yaml",
       "zod",
     ]);
@@ -48,6 +51,8 @@ describe("the built package", () => {
       "alignFrames",
       "asofJoin",
       "checkCapture",
+      "compareBenchmarks",
+      "createEngine",
       "estimateClockMap",
       "inspectFile",
       "interpolate",
@@ -55,6 +60,7 @@ describe("the built package", () => {
       "parseManifest",
       "readManifest",
       "reportJson",
+      "runBenchmarks",
       "version",
     ]);
   });

@@ -1,11 +1,14 @@
 import type { Arena, Region } from "../kernels/index.ts";
 
+const largeBytes = 2 ** 30;
+
 /** Regions of the kernels' memory that tasks take and give back: what is warm is used again. */
 export class Slots {
   readonly #arena: Arena;
   readonly #bytes: number;
   #free: Region[] = [];
   #left: number;
+  #largeBytes: number | undefined;
 
   /** At most `count` regions of `bytes` are out at a time; larger ones come on top. */
   constructor(arena: Arena, count: number, bytes: number) {
@@ -21,9 +24,10 @@ export class Slots {
     return this.#taken(this.#bytes);
   }
 
-  /** A region of so many times the usual size, for the rare task that does not fit. */
-  takeLarge(times: number): Region {
-    return this.#taken(this.#bytes * times);
+  /** A region for the rare task that does not fit: lists may be long, and samples dense. */
+  takeLarge(): Region {
+    this.#largeBytes ??= Math.floor(Math.min(largeBytes, this.#arena.free / 2) / 64) * 64;
+    return this.#taken(this.#largeBytes);
   }
 
   give(region: Region): void {

@@ -29,14 +29,11 @@ const groupRows = 16_384;
 /** Cells (a tag at a frame) of a task: some milliseconds of work, many times what it costs to hand a task over. */
 const taskCells = 400_000;
 
-/** Address space of a task for its scratch and its results; only what is used of it takes memory. */
-const slotBytes = 48 * 2 ** 20;
+/** What a task may need for a cell: its value, where it came from, and scratch for both. */
+const cellBytes = { none: 24, full: 40, encoded: 32 };
 
 /** Samples that a task reads where they are not in memory from first to last. */
 const windowBytes = 16 * 2 ** 20;
-
-/** How much more a task gets that does not fit: lists may be long, and samples dense. */
-const largeSlot = 16;
 
 /** Below so many cells threads would take longer to start than the work takes. */
 const fewCells = 4_000_000;
@@ -101,7 +98,7 @@ export class AlignedTable {
     const rows = this.#rowsPerTask(Math.max(1, ranges[0]!.end));
     const count =
       held === "all" ? Infinity : this.#engine.concurrency + (held === "group" ? ranges.length : 0);
-    const slots = new Slots(this.#engine.arena, count, slotBytes);
+    const slots = new Slots(this.#engine.arena, count, this.#slotBytes(ranges[0]!.end, rows, encodes));
     for await (const { task, isLast, regions, result } of this.#aligned(ranges, rows, slots, encodes)) {
       for (const [at, group] of result.entries()) {
         yield {
@@ -170,7 +167,7 @@ export class AlignedTable {
     const mark = arena.mark();
     const most = Math.max(1, Math.floor((2 * taskCells) / Math.max(1, this.length)));
     const ranges = rangesOf(this.#tagCount, Math.min(most, Math.max(1, this.#tagCount)));
-    const bytes = ranges[0]!.end * statisticsBytes(this.length) + slotBytes;
+    const bytes = ranges[0]!.end * statisticsBytes(this.length) + this.#windowBytes;
     const slots = new Slots(arena, this.#engine.concurrency, bytes);
     const found: TagStatistics[] = [];
     const work = async (): Promise<void> => {
@@ -208,6 +205,18 @@ export class AlignedTable {
       if (result.statistics !== undefined) return result.statistics;
       tallies = result.tallies;
     }
+  }
+
+  /** Address space of a task for samples, scratch and results; only what is used of it takes memory. */
+  #slotBytes(tags: number, rows: number, encodes: boolean): number {
+    const perCell = cellBytes[this.#options.provenance] + (encodes ? cellBytes.encoded : 0);
+    const cells = tags * Math.min(rows, this.length);
+    return cells * perCell + tags * 8_192 + 2 ** 20 + this.#windowBytes;
+  }
+
+  /** Room for samples that are read window by window, and for what lies around them in the same blocks. */
+  get #windowBytes(): number {
+    return this.#plans.windowBytesPerFrame === 0 ? 0 : 3 * windowBytes;
   }
 
   get #tagCount(): number {
@@ -263,7 +272,7 @@ export class AlignedTable {
     } catch (cause) {
       if (!isTooLarge(cause)) throw cause;
       slots.give(slot);
-      return begin(slots.takeLarge(largeSlot));
+      return begin(slots.takeLarge());
     }
   }
 
@@ -273,7 +282,7 @@ export class AlignedTable {
     } catch (cause) {
       if (!isTooLarge(cause)) throw cause;
       // The samples of the task stay where they are while it runs again in a larger place.
-      const region = slots.takeLarge(largeSlot);
+      const region = slots.takeLarge();
       const again = await this.#engine.perform({ ...task, region });
       return { task, isLast, regions: [...regions, region], result: again };
     }

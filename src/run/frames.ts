@@ -173,11 +173,15 @@ export async function readRows(
     );
   }
   const columns = {
-    index: BigInt64Array.from({ length: end - start }, (_, row) => BigInt(start + row)),
+    index: new BigInt64Array(end - start),
     time: time.slice(start, end),
     pts: frames.pts.slice(start, end),
-    uncertainty: BigInt64Array.from(sigma.subarray(start, end), (value) => BigInt(Math.round(value))),
+    uncertainty: new BigInt64Array(end - start),
   };
+  for (let row = start; row < end; row++) {
+    columns.index[row - start] = BigInt(row);
+    columns.uncertainty[row - start] = BigInt(Math.round(sigma[row] ?? 0));
+  }
   const previous = start === 0 ? undefined : time[start - 1];
   return previous === undefined ? { columns } : { columns, previousFrameNs: previous };
 }
