@@ -1,8 +1,9 @@
-import type { Intervals, Samples } from "../align/index.ts";
+import type { Intervals } from "../align/index.ts";
 import { severity } from "../align/index.ts";
 import type { ClockReport } from "../clock/index.ts";
 import { AlignError } from "../errors.ts";
 import { type Manifest, readManifest, type SourceSpec, type TagSpec } from "../manifest/index.ts";
+import type { SampleStore, SeverityCounts } from "../samples.ts";
 import type { SourceCounts } from "../tables/index.ts";
 import { formatInstant } from "../time.ts";
 import { readClocks } from "./clocks.ts";
@@ -101,7 +102,7 @@ export async function summariseSource(
       warnOfCounts(session, source.name, read.counts);
       const files = (read.relation?.files ?? []).map((file) => session.shortPath(file));
       const tags = new Map(
-        read.tags.map(({ spec, data }) => [`${data.values.type} ${spec.tag}`, summariseTag(spec.tag, data)]),
+        read.tags.map(({ spec, data }) => [`${typeOf(data)} ${spec.tag}`, summariseTag(spec.tag, data)]),
       );
       return { ...summary(source, read.counts, files), tags: [...tags.values()], missing_tags: missing };
     } catch (error) {
@@ -134,19 +135,30 @@ function summary(source: SourceSpec, counts: SourceCounts, files: string[]): Sou
   };
 }
 
-function summariseTag(tag: string, data: Samples | Intervals): TagSummary {
-  const times = "starts" in data ? data.starts : data.times;
-  const [first, last] = [times[0], times[times.length - 1]];
-  const bad = data.status?.reduce((count, status) => count + (severity(status) >= 2 ? 1 : 0), 0) ?? 0;
+function summariseTag(tag: string, data: SampleStore | Intervals): TagSummary {
+  const [good, uncertain, bad] = "starts" in data ? severities(data) : data.counts;
+  const samples = good + uncertain + bad;
+  const [first, last] =
+    "starts" in data ? [data.starts[0], data.starts[samples - 1]] : [data.first, data.last];
   return {
     tag,
-    type: data.values.type,
-    samples: times.length,
+    type: typeOf(data),
+    samples,
     first: instantText(first),
     last: instantText(last),
-    rate_hz: rateHz(times.length, first, last),
-    bad_share: times.length === 0 ? 0 : bad / times.length,
+    rate_hz: rateHz(samples, first, last),
+    bad_share: samples === 0 ? 0 : bad / samples,
   };
+}
+
+function typeOf(data: SampleStore | Intervals): string {
+  return "starts" in data ? data.values.type : data.shape.type;
+}
+
+function severities({ starts, status }: Intervals): SeverityCounts {
+  const counts: [number, number, number] = [0, 0, 0];
+  for (let i = 0; i < starts.length; i++) counts[Math.min(2, severity(status?.[i] ?? 0)) as 0 | 1 | 2] += 1;
+  return counts;
 }
 
 function instantText(ns: bigint | undefined): string | null {

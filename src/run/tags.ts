@@ -1,4 +1,4 @@
-import type { AlignedTagInput, TagSpec as AlignSpec, Intervals, Samples } from "../align/index.ts";
+import type { TagSpec as AlignSpec, Intervals } from "../align/index.ts";
 import type { ClockMap } from "../clock/index.ts";
 import { AlignError } from "../errors.ts";
 import type {
@@ -9,7 +9,8 @@ import type {
   TagSpec,
   VideoSourceSpec,
 } from "../manifest/index.ts";
-import { OPEN_END } from "../samples.ts";
+import type { TableTag } from "../pool/index.ts";
+import { OPEN_END, type SampleStore } from "../samples.ts";
 import {
   type Relation,
   readEvents,
@@ -17,6 +18,7 @@ import {
   readLong,
   readWide,
   type SourceCounts,
+  storesOf,
   type ValueRequest,
 } from "../tables/index.ts";
 import { formatInstant } from "../time.ts";
@@ -30,7 +32,7 @@ export interface SourceReading {
   source: SourceSpec;
   counts: SourceCounts;
   /** One entry a tag of the manifest that names this source, in order. */
-  tags: { spec: TagSpec; data: Samples | Intervals }[];
+  tags: { spec: TagSpec; data: SampleStore | Intervals }[];
   /** Absent for a video or frames source. */
   relation?: Relation;
   description?: string;
@@ -66,7 +68,7 @@ export async function readSource(
         requests,
         signal,
       );
-      return reading(source, specs, read.samples, read.counts, relation);
+      return reading(source, specs, read.stores, read.counts, relation);
     }
     case "wide":
     case "events": {
@@ -78,7 +80,7 @@ export async function readSource(
         requests,
         signal,
       );
-      return reading(source, specs, read.samples, read.counts, relation);
+      return reading(source, specs, read.stores, read.counts, relation);
     }
     case "intervals": {
       const { start, ...columns } = source.columns;
@@ -97,7 +99,7 @@ export async function readSource(
 function reading(
   source: SourceSpec,
   specs: readonly TagSpec[],
-  data: readonly (Samples | Intervals)[],
+  data: readonly (SampleStore | Intervals)[],
   counts: SourceCounts,
   relation: Relation,
 ): SourceReading {
@@ -105,7 +107,7 @@ function reading(
     source,
     counts,
     relation,
-    tags: specs.map((spec, index) => ({ spec, data: data[index] as Samples })),
+    tags: specs.map((spec, index) => ({ spec, data: data[index] as SampleStore })),
   };
 }
 
@@ -139,20 +141,17 @@ async function readFrameTags(
 ): Promise<SourceReading> {
   const { times, pts, counts, description } = await readFrames(session, source);
   const index = BigInt64Array.from(times, (_, row) => BigInt(row));
-  const tags = specs.map((spec) => ({
-    spec,
-    data: { times, values: { type: "integer" as const, data: spec.tag === "pts" ? pts : index } },
-  }));
+  const stores = storesOf(
+    times,
+    specs.map(({ tag }) => ({ values: { type: "integer", data: tag === "pts" ? pts : index } })),
+  );
+  const tags = specs.map((spec, at) => ({ spec, data: stores[at] as SampleStore }));
   return { source, counts, tags, description };
 }
 
 /** Reads all sources and puts every tag on the reference clock, in the manifest's tag order. */
-export async function readTags(
-  session: Session,
-  manifest: Manifest,
-  clocks: Clocks,
-): Promise<AlignedTagInput[]> {
-  const inputs = new Map<string, AlignedTagInput>();
+export async function readTags(session: Session, manifest: Manifest, clocks: Clocks): Promise<TableTag[]> {
+  const inputs = new Map<string, TableTag>();
   const sources = [...manifest.sources.values()].filter((source) =>
     manifest.tags.some((tag) => tag.source === source.name),
   );
@@ -169,10 +168,13 @@ export async function readTags(
           ...aligned,
           intervals: { ...data, starts: place(data.starts), ends: place(data.ends) },
         });
-      } else inputs.set(spec.name, { ...aligned, samples: { ...data, times: place(data.times) } });
+      } else {
+        const store = source.clock === manifest.referenceClock ? data : data.placed(place);
+        inputs.set(spec.name, { ...aligned, store });
+      }
     }
   }
-  return manifest.tags.map((tag) => inputs.get(tag.name) as AlignedTagInput);
+  return manifest.tags.map((tag) => inputs.get(tag.name) as TableTag);
 }
 
 /** Maps time arrays of one source to the reference clock; an array that tags share stays one array. */
@@ -216,9 +218,10 @@ function requireOrder(source: SourceSpec, times: BigInt64Array, mapped: BigInt64
   }
 }
 
-function alignSpec(spec: TagSpec, source: SourceSpec, { values }: Samples | Intervals): AlignSpec {
+function alignSpec(spec: TagSpec, source: SourceSpec, data: SampleStore | Intervals): AlignSpec {
   const isCount = spec.join.kind === "window" && spec.join.aggregate === "count";
-  const isText = (values.type === "list" ? values.items : values).type === "text" && !isCount;
+  const shape = "starts" in data ? data.values : data.shape;
+  const isText = (shape.type === "list" ? shape.items : shape).type === "text" && !isCount;
   return {
     name: spec.name,
     join: spec.join,

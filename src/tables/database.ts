@@ -1,8 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
+import {
+  type DuckDBConnection,
+  type DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBValue,
+} from "@duckdb/node-api";
 import { AlignError, type ErrorPlace } from "../errors.ts";
+import { BlockLog, type LogLimits } from "./log.ts";
 
 /** The element arrays that queries of this room select. */
 export type Elements =
@@ -17,10 +23,15 @@ export type Elements =
 export interface Column {
   /** One entry a row; an entry whose row is null holds anything. */
   readonly items: Elements;
-  /** Null where the column has no null in this chunk. */
-  readonly valid: ((row: number) => boolean) | null;
+  /** A bit a row from the lowest, 0 where the row is null; null where the column has no null in this chunk. */
+  readonly valid: Uint32Array | null;
   /** Set for a list column: where each row's elements lie. */
   readonly list?: { offset(row: number): number; length(row: number): number; elements: Column };
+}
+
+/** Whether the row of a column is there. */
+export function isValid(valid: Uint32Array | null, row: number): boolean {
+  return valid === null || ((valid[row >>> 5]! >>> (row & 31)) & 1) === 1;
 }
 
 export interface Chunk {
@@ -32,7 +43,7 @@ export interface Chunk {
 interface RawVector {
   items?: Exclude<Elements, readonly (string | null)[]>;
   itemCount: number;
-  validity: { data: BigUint64Array | null; itemValid(index: number): boolean };
+  validity: { data: BigUint64Array | null; offset: number };
   getItem(index: number): DuckDBValue;
   childVector?: RawVector;
   getEntryOffset?(row: number): number;
@@ -42,6 +53,8 @@ interface RawVector {
 /** One embedded DuckDB: every table is read through it. Paths in queries are relative to `base`. */
 export class Database {
   readonly base: string;
+  /** Where samples are kept while they are too many for the heap. */
+  readonly log: BlockLog;
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
   /** Holds what DuckDB spills and what a source writes in passing; removed on close. */
@@ -49,24 +62,32 @@ export class Database {
   readonly #threads = Math.min(availableParallelism(), 8);
   #names = 0;
 
-  private constructor(base: string, scratch: string, instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(
+    base: string,
+    scratch: string,
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+    limits: Partial<LogLimits>,
+  ) {
     this.base = base;
+    this.log = new BlockLog(() => join(scratch, "samples"), limits);
     this.#scratch = scratch;
     this.#instance = instance;
     this.#connection = connection;
   }
 
-  static async open(base: string): Promise<Database> {
+  static async open(base: string, limits: Partial<LogLimits> = {}): Promise<Database> {
     const scratch = mkdtempSync(join(tmpdir(), "tagalign-"));
     const instance = await DuckDBInstance.create(":memory:", {
       memory_limit: "1GB",
       temp_directory: join(scratch, "spill"),
       preserve_insertion_order: "true",
+      enable_external_file_cache: "false",
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
     });
     const connection = await instance.connect();
-    const database = new Database(base, scratch, instance, connection);
+    const database = new Database(base, scratch, instance, connection, limits);
     await connection.run(`SET threads = ${database.#threads}`);
     await connection.run("SET TimeZone = 'UTC'");
     await connection.run(`SET file_search_path = ${literal(base)}`);
@@ -79,6 +100,7 @@ export class Database {
   }
 
   close(): void {
+    this.log.close();
     this.#connection.closeSync();
     this.#instance.closeSync();
     rmSync(this.#scratch, { recursive: true, force: true });
@@ -114,20 +136,23 @@ export class Database {
 
   /**
    * The rows of a result in the query's own row order, chunk by chunk, as typed arrays.
-   * The result is kept in a table first, which may spill to disk, and read back by one thread:
-   * a result that several threads stream comes out of order.
+   * One thread computes them, because those that several threads stream may come out of order;
+   * it computes the next chunk while the caller is busy with this one.
    */
   async *stream(sql: string, place: ErrorPlace, signal?: AbortSignal): AsyncGenerator<Chunk> {
-    const name = this.uniqueName("result");
     signal?.throwIfAborted();
+    let next: Promise<DuckDBDataChunk | null> | undefined;
     try {
-      await this.#connection.run(`CREATE TEMP TABLE ${name} AS ${sql}`);
       await this.#connection.run("SET threads = 1");
-      const result = await this.#connection.stream(`SELECT * FROM ${name}`);
+      const result = await this.#connection.stream(sql);
       for (;;) {
         signal?.throwIfAborted();
-        const chunk = await result.fetchChunk();
+        const chunk = await (next ?? result.fetchChunk());
+        next = undefined;
         if (chunk === null || chunk.rowCount === 0) return;
+        next = result.fetchChunk();
+        // It is met where it is awaited, or nobody wants it any more.
+        next.catch(() => undefined);
         yield {
           rowCount: chunk.rowCount,
           column: (index) => columnOf(chunk.getColumnVector(index) as unknown as RawVector),
@@ -137,30 +162,15 @@ export class Database {
       if (signal?.aborted === true || cause instanceof AlignError) throw cause;
       throw queryError(cause, place);
     } finally {
+      await next?.catch(() => undefined);
       await this.#connection.run(`SET threads = ${this.#threads}`);
-      await this.#connection.run(`DROP TABLE IF EXISTS ${name}`);
     }
-  }
-
-  /** A table of int64 values, filled from `blocks`; returns its name (column `value`). */
-  async storeInt64(blocks: AsyncIterable<BigInt64Array>): Promise<string> {
-    const name = this.uniqueName("stored");
-    await this.#connection.run(`CREATE TEMP TABLE ${name} (value BIGINT)`);
-    const appender = await this.#connection.createAppender(name);
-    for await (const block of blocks) {
-      for (const value of block) {
-        appender.appendBigInt(value);
-        appender.endRow();
-      }
-      appender.flushSync();
-    }
-    appender.closeSync();
-    return name;
   }
 }
 
 function columnOf(vector: RawVector): Column {
-  const valid = vector.validity.data === null ? null : (row: number) => vector.validity.itemValid(row);
+  const { data } = vector.validity;
+  const valid = data === null ? null : new Uint32Array(data.buffer, data.byteOffset, data.length * 2);
   if (vector.childVector !== undefined) {
     return {
       items: [],

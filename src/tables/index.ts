@@ -1,12 +1,15 @@
 export { emptyCounts, type SourceCounts } from "./counts.ts";
 export { Database, fileLiteral, identifier, literal } from "./database.ts";
 export { inflated, requireWholeGzip } from "./gzip.ts";
+export { readIntervals } from "./intervals.ts";
 export { type LongReading, readLong } from "./long.ts";
 export { OrderCount, sortedPositions, takeTimes } from "./order.ts";
 export { type ParquetRequest, parquetRelation } from "./parquet.ts";
 export type { QualityReading } from "./quality.ts";
 export { describe, findFiles, type Relation, requireSameColumns } from "./relation.ts";
+export { storesOf } from "./series.ts";
 export { planTime, type TimeReading } from "./time.ts";
 export { readTimes } from "./times.ts";
 export { cellText, type ValueRequest } from "./values.ts";
-export { readEvents, readIntervals, readWide, type WideReading } from "./wide.ts";
+export { readEvents, readWide } from "./wide.ts";
+export type { WideReading } from "./wide-plan.ts";

@@ -1,11 +1,11 @@
 import { AlignError } from "../errors.ts";
-import type { Samples } from "../samples.ts";
-import { type Bucket, finishBucket, newBucket } from "./bucket.ts";
+import type { SampleStore } from "../samples.ts";
 import { emptyCounts, type SourceCounts } from "./counts.ts";
-import { type Chunk, type Column, type Database, identifier, literal } from "./database.ts";
+import { type Column, type Database, identifier, isValid, literal } from "./database.ts";
 import { OrderCount } from "./order.ts";
-import { planQuality, type QualityPlan, type QualityReading, statusReader } from "./quality.ts";
+import { planQuality, type QualityPlan, type QualityReading } from "./quality.ts";
 import { columnType, listed, nthRow, placeOf, type Relation } from "./relation.ts";
+import { TagRows } from "./tag-rows.ts";
 import { planTime, type TimePlan, type TimeReading } from "./time.ts";
 import { noteOrder, readTimes, requireRoom, type TimeColumn } from "./times.ts";
 import {
@@ -47,62 +47,51 @@ export async function readLong(
   reading: LongReading,
   requests: readonly ValueRequest[],
   signal?: AbortSignal,
-): Promise<{ samples: Samples[]; counts: SourceCounts }> {
+): Promise<{ stores: SampleStore[]; counts: SourceCounts }> {
   const counts = emptyCounts();
   const tags = [...new Set(requests.map((request) => request.tag))];
   columnType(relation, reading.columns.tag, "columns.tag");
   const valueType = columnType(relation, reading.columns.value, "columns.value");
   const time = await planTime(database, relation, reading.columns.time, reading.time, "columns.time");
   if (time.assumesUtc === true) counts.assumedUtc.push(time.column);
-  if (requests.length === 0) return { samples: [], counts };
+  if (requests.length === 0) return { stores: [], counts };
   const coded = await codeTags(database, relation, reading, tags);
   const isText = /^(VARCHAR|JSON|ENUM\(.*\))$/.test(valueType);
-  const kinds = await countKinds(database, coded, reading, tags, isText);
+  const kinds = isText ? await countKinds(database, coded, reading, tags) : undefined;
   const quality =
     reading.columns.quality === undefined
       ? undefined
       : await planQuality(database, relation, reading.columns.quality, reading.quality, "columns.quality");
   const { value } = reading.columns;
   const plans = requests.map((request) =>
-    isText
-      ? planCell(relation, reading, request, kinds.get(request.tag) as TagKinds)
-      : planTyped(relation, request, value, undefined, reading.badValues),
+    kinds === undefined
+      ? planTyped(relation, request, value, undefined, reading.badValues)
+      : planCell(relation, reading, request, kinds.get(request.tag) as TagKinds),
   );
   const isMixed = new Set(plans.map((plan) => plan.type)).size > 1;
   const query = new LongQuery(coded, time, quality);
-  const buckets = new Map<string, Bucket>();
-  const ofTag: Bucket[][] = tags.map(() => []);
-  const bucketOf: Bucket[] = [];
+  const rows = new TagRows(database.log, tags.length);
   for (const [position, request] of requests.entries()) {
     const plan = plans[position] as ValuePlan;
-    await refuseUnfit(
-      database,
-      coded,
-      `${tagCode} = ${tags.indexOf(request.tag)}`,
-      request,
-      identifier(value),
-      plan,
-    );
-    const key = JSON.stringify([request.tag, plan.type]);
-    let bucket = buckets.get(key);
-    if (bucket === undefined) {
-      const total = Object.values(kinds.get(request.tag)?.counts ?? {}).reduce((sum, one) => sum + one, 0);
-      const siblings = ofTag[tags.indexOf(request.tag)] as Bucket[];
-      const alike = requests.filter((_, other) => plans[other]?.type === plan.type);
-      const sql = isMixed && plan.type !== "number" ? onlyFor(alike, tags, plan.sql) : plan.sql;
-      bucket = newBucket(plan, total, query.select(sql), siblings.length === 0);
-      buckets.set(key, bucket);
-      siblings.push(bucket);
-    }
-    bucketOf.push(bucket);
+    const tag = tags.indexOf(request.tag);
+    await refuseUnfit(database, coded, `${tagCode} = ${tag}`, request, identifier(value), plan);
+    const alike = requests.filter((_, other) => plans[other]?.type === plan.type);
+    const sql = isMixed && plan.type !== "number" ? onlyFor(alike, tags, plan.sql) : plan.sql;
+    rows.ask(tag, plan, query.select(sql));
   }
-  const order = await fill(database, coded, reading, query, ofTag, counts, signal);
-  await noteOrder(coded, order.count, reading.strict, counts, async (row) => ({
+  const order = await fill(database, coded, reading, query, rows, counts, signal);
+  const missing = tags.filter((_, tag) => !rows.isSeen(tag));
+  if (missing.length > 0) throw await missingInLong(database, coded, reading, missing);
+  await noteOrder(coded, order, reading.strict, counts, async (row) => ({
     row: (await nthRow(database, coded, `${tagCode} IS NOT NULL`, row))?.row ?? row,
-    time: order.at,
+    time: order.firstTime,
   }));
-  const finished = new Map([...buckets.values()].map((bucket) => [bucket, finishBucket(bucket, counts)]));
-  return { samples: bucketOf.map((bucket) => finished.get(bucket) as Samples), counts };
+  Object.assign(counts, order.span);
+  counts.duplicates = rows.arrange();
+  const stores = requests.map((request, at) =>
+    rows.store(tags.indexOf(request.tag), (plans[at] as ValuePlan).type),
+  );
+  return { stores, counts };
 }
 
 /** Position of a row's tag among the asked tags, null for any other. */
@@ -177,18 +166,17 @@ interface TagKinds {
   word: string;
 }
 
-/** Rows of each tag by the kind of their value; refuses a tag that has no row. */
+/** Rows of each tag by the kind of their text; refuses a tag that has no row. */
 async function countKinds(
   database: Database,
   coded: Relation,
   reading: LongReading,
   tags: readonly string[],
-  isText: boolean,
 ): Promise<Map<string, TagKinds>> {
   const text = cellText(identifier(reading.columns.value));
   const rows = await database.rows(
-    `SELECT code, kind, count(*), any_value(cell) FROM (SELECT code, ${isText ? kindOf("cell", reading.badValues) : "'v'"} AS kind, cell ` +
-      `FROM (SELECT ${tagCode} AS code, ${isText ? text : "NULL"} AS cell FROM ${coded.from}) WHERE code IS NOT NULL) GROUP BY code, kind`,
+    `SELECT code, kind, count(*), any_value(cell) FROM (SELECT code, ${kindOf("cell", reading.badValues)} AS kind, cell ` +
+      `FROM (SELECT ${tagCode} AS code, ${text} AS cell FROM ${coded.from}) WHERE code IS NOT NULL) GROUP BY code, kind`,
     placeOf(coded),
   );
   const kinds = new Map<string, TagKinds>();
@@ -200,14 +188,23 @@ async function countKinds(
     kinds.set(tag, known);
   }
   const missing = tags.filter((tag) => !kinds.has(tag));
-  if (missing.length === 0) return kinds;
+  if (missing.length > 0) throw await missingInLong(database, coded, reading, missing);
+  return kinds;
+}
+
+async function missingInLong(
+  database: Database,
+  coded: Relation,
+  reading: LongReading,
+  missing: readonly string[],
+): Promise<AlignError> {
   const name = identifier(reading.columns.tag);
   const there = await database.rows(
     `SELECT trim(${name}::VARCHAR) AS tag FROM ${coded.from} WHERE ${name} IS NOT NULL GROUP BY tag ` +
       `ORDER BY levenshtein(lower(tag), lower(${literal(missing[0] ?? "")})), tag LIMIT 13`,
     placeOf(coded),
   );
-  throw missingTags(
+  return missingTags(
     coded,
     missing,
     there.map((row) => String(row[0])),
@@ -228,69 +225,39 @@ export function missingTags(
   });
 }
 
-/** Streams the rows once and puts each into its tag's bucket; `at` is the time of the first unsorted row. */
+/** Streams the rows once and puts each where its tag's samples are. */
 async function fill(
   database: Database,
   coded: Relation,
   reading: LongReading,
   query: LongQuery,
-  ofTag: readonly (readonly Bucket[])[],
+  rows: TagRows,
   counts: SourceCounts,
   signal: AbortSignal | undefined,
-): Promise<{ count: OrderCount; at: bigint }> {
-  const order = new OrderCount(ofTag.length);
+): Promise<OrderCount> {
+  const order = new OrderCount(rows.tags);
   const civil =
     query.time.decode === "instant"
       ? undefined
       : await readCivil(database, coded, reading, query, counts, signal);
-  let row = 0;
-  let at = 0n;
   for await (const chunk of database.stream(query.sql, placeOf(coded), signal)) {
-    const start = row;
+    const start = counts.rows;
     const times = civil === undefined ? chunk.column(1) : civilChunk(coded, civil, start, chunk.rowCount);
-    fillChunk(coded, query, chunk, times, ofTag, order, start, counts);
-    row += chunk.rowCount;
-    const first = order.firstRow;
-    if (first >= start && first < row) at = (times.items as BigInt64Array)[first - start] ?? 0n;
-  }
-  counts.rows = row;
-  return { count: order, at };
-}
-
-function fillChunk(
-  relation: Relation,
-  query: LongQuery,
-  chunk: Chunk,
-  times: Column,
-  ofTag: readonly (readonly Bucket[])[],
-  order: OrderCount,
-  start: number,
-  counts: SourceCounts,
-): void {
-  const codes = chunk.column(0).items as Uint32Array;
-  const status = query.quality === undefined ? undefined : statusReader(query.quality, chunk.column(2));
-  const stamps = times.items as BigInt64Array;
-  const words = new Uint32Array(stamps.buffer, stamps.byteOffset, stamps.length * 2);
-  const columns: Column[] = [];
-  for (let row = 0; row < chunk.rowCount; row++) {
-    if (times.valid !== null && !times.valid(row)) {
-      counts.rowsWithoutTime += 1;
-      continue;
+    counts.rows += chunk.rowCount;
+    const codes = chunk.column(0).items as Uint32Array;
+    const stamps = times.items as BigInt64Array;
+    const words = new Uint32Array(stamps.buffer, stamps.byteOffset, stamps.length * 2);
+    for (let row = 0; row < chunk.rowCount; row++) {
+      const tag = codes[row]!;
+      if (isValid(times.valid, row)) order.add(tag, words[2 * row + 1]! | 0, words[2 * row]!, start + row);
+      else {
+        counts.rowsWithoutTime += 1;
+        rows.noteSeen(tag);
+      }
     }
-    const tag = codes[row] ?? 0;
-    const low = words[2 * row] ?? 0;
-    const high = words[2 * row + 1] ?? 0;
-    order.add(tag, high | 0, low, start + row);
-    for (const bucket of ofTag[tag] ?? []) {
-      const position = bucket.length++;
-      if (position >= bucket.times.length) requireRoom(relation, position + 1, bucket.times.length);
-      bucket.timeWords[2 * position] = low;
-      bucket.timeWords[2 * position + 1] = high;
-      columns[bucket.column] ??= chunk.column(bucket.column);
-      const hasValue = bucket.values.set(position, columns[bucket.column] as Column, row);
-      bucket.status.set(position, status?.(row) ?? 0, hasValue);
-    }
+    rows.append({ chunk, codes, words, valid: times.valid, quality: query.quality });
   }
+  return order;
 }
 
 /** Civil and float times need the whole column before a row can be placed. */
@@ -342,11 +309,14 @@ async function tagByTag(
   return rowCount >= 16 * runs ? groups : undefined;
 }
 
-function civilChunk(relation: Relation, civil: TimeColumn, start: number, rowCount: number): Column {
+/** The rows of a chunk out of times that were read before. */
+export function civilChunk(relation: Relation, civil: TimeColumn, start: number, rowCount: number): Column {
   requireRoom(relation, start + rowCount, civil.times.length);
-  const missing = civil.missing;
-  return {
-    items: civil.times.subarray(start, start + rowCount),
-    valid: missing === undefined ? null : (row) => missing[start + row] !== 1,
-  };
+  const items = civil.times.subarray(start, start + rowCount);
+  if (civil.missing === undefined) return { items, valid: null };
+  const valid = new Uint32Array(Math.ceil(rowCount / 32));
+  for (let row = 0; row < rowCount; row++) {
+    if (civil.missing[start + row] !== 1) valid[row >>> 5]! |= 1 << (row & 31);
+  }
+  return { items, valid };
 }

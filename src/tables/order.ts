@@ -1,15 +1,43 @@
 import type { Values } from "../samples.ts";
 
-/** Positions that put times in order, stably; undefined when they are in order already. */
+/**
+ * Positions that put times in order, stably; undefined when they are in order already.
+ * Runs that are in order are merged two by two, so rows that are only a little late cost little.
+ * Times are compared as their two 32-bit halves, because a bigint a row would be an allocation a row.
+ */
 export function sortedPositions(times: BigInt64Array): Int32Array | undefined {
-  let isSorted = true;
-  for (let i = 1; i < times.length && isSorted; i++) isSorted = (times[i] ?? 0n) >= (times[i - 1] ?? 0n);
-  if (isSorted) return undefined;
-  const positions = Int32Array.from(times, (_, i) => i);
-  return positions.sort((a, b) => {
-    const [left, right] = [times[a] ?? 0n, times[b] ?? 0n];
-    return left < right ? -1 : left > right ? 1 : a - b;
-  });
+  const { length } = times;
+  const low = new Uint32Array(times.buffer, times.byteOffset, length * 2);
+  const high = new Int32Array(times.buffer, times.byteOffset, length * 2);
+  const isBefore = (a: number, b: number) => {
+    const [left, right] = [high[2 * a + 1]!, high[2 * b + 1]!];
+    return left < right || (left === right && low[2 * a]! < low[2 * b]!);
+  };
+  let ends: number[] = [];
+  for (let i = 1; i < length; i++) if (isBefore(i, i - 1)) ends.push(i);
+  if (ends.length === 0) return undefined;
+  ends.push(length);
+  let from = Int32Array.from({ length }, (_, i) => i);
+  let to = new Int32Array(length);
+  while (ends.length > 1) {
+    const merged: number[] = [];
+    let start = 0;
+    for (let run = 0; run < ends.length; run += 2) {
+      const middle = ends[run]!;
+      const end = ends[run + 1] ?? middle;
+      let [left, right] = [start, middle];
+      for (let at = start; at < end; at++) {
+        const takesRight = left === middle || (right < end && isBefore(from[right]!, from[left]!));
+        to[at] = takesRight ? from[right++]! : from[left++]!;
+      }
+      if (end === middle) to.set(from.subarray(start, end), start);
+      merged.push(end);
+      start = end;
+    }
+    [from, to] = [to, from];
+    ends = merged;
+  }
+  return from;
 }
 
 /** Positions of the rows that are the last of their time, when some are not; `times` are in order. */
@@ -77,7 +105,6 @@ function takeLists(values: Extract<Values, { type: "list" }>, positions: Int32Ar
 /**
  * Counts rows that are earlier than the latest time before them, over all rows and within each tag,
  * because a file stored tag by tag goes back at every new tag without being out of order.
- * Times are compared as their two 32-bit halves, because a bigint a row would be an allocation a row.
  */
 export class OrderCount {
   readonly #high: Int32Array;
@@ -88,8 +115,10 @@ export class OrderCount {
   #runs = 0;
   #all = 0;
   #within = 0;
-  #firstAll = -1;
-  #firstWithin = -1;
+  #firstAll: Unsorted = nothing;
+  #firstWithin: Unsorted = nothing;
+  #earliestHigh = 0x7fff_ffff;
+  #earliestLow = 0xffff_ffff;
 
   constructor(tags: number) {
     this.#tags = tags;
@@ -104,11 +133,9 @@ export class OrderCount {
       this.#runs += 1;
       this.#lastTag = tag;
     }
-    if (this.#isEarlier(this.#tags, high, low)) {
-      if (this.#all++ === 0) this.#firstAll = row;
-    }
+    if (this.#rows === 1 || this.#isEarlier(this.#tags, high, low)) this.#noteEarlier(high, low, row);
     if (this.#isEarlier(tag, high, low)) {
-      if (this.#within++ === 0) this.#firstWithin = row;
+      if (this.#within++ === 0) this.#firstWithin = { row, high, low };
     }
   }
 
@@ -118,9 +145,18 @@ export class OrderCount {
     for (let i = 0; i < times.length; i++) this.add(0, high[2 * i + 1] ?? 0, low[2 * i] ?? 0, i);
   }
 
+  #noteEarlier(high: number, low: number, row: number): void {
+    if (high < this.#earliestHigh || (high === this.#earliestHigh && low < this.#earliestLow)) {
+      this.#earliestHigh = high;
+      this.#earliestLow = low;
+    }
+    if (this.#rows === 1) this.#isEarlier(this.#tags, high, low);
+    else if (this.#all++ === 0) this.#firstAll = { row, high, low };
+  }
+
   #isEarlier(slot: number, high: number, low: number): boolean {
-    const latest = this.#high[slot] ?? 0;
-    if (high < latest || (high === latest && low < (this.#low[slot] ?? 0))) return true;
+    const latest = this.#high[slot]!;
+    if (high < latest || (high === latest && low < this.#low[slot]!)) return true;
     this.#high[slot] = high;
     this.#low[slot] = low;
     return false;
@@ -135,7 +171,36 @@ export class OrderCount {
     return this.isTagByTag ? this.#within : this.#all;
   }
 
+  /** The first row that is out of order; -1 where none is. */
   get firstRow(): number {
+    return this.#first.row;
+  }
+
+  get firstTime(): bigint {
+    return instantOf(this.#first.high, this.#first.low);
+  }
+
+  get #first(): Unsorted {
     return this.isTagByTag ? this.#firstWithin : this.#firstAll;
   }
+
+  /** The earliest and the latest time; undefined without rows. */
+  get span(): { first: bigint; last: bigint } | undefined {
+    if (this.#rows === 0) return undefined;
+    const latest = instantOf(this.#high[this.#tags]!, this.#low[this.#tags]!);
+    return { first: instantOf(this.#earliestHigh, this.#earliestLow), last: latest };
+  }
+}
+
+/** A row and the halves of its time. */
+interface Unsorted {
+  readonly row: number;
+  readonly high: number;
+  readonly low: number;
+}
+
+const nothing: Unsorted = { row: -1, high: 0, low: 0 };
+
+function instantOf(high: number, low: number): bigint {
+  return (BigInt(high) << 32n) | BigInt(low);
 }

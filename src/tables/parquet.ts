@@ -1,7 +1,7 @@
-import { openAsBlob } from "node:fs";
-import { tableFromIPC } from "apache-arrow";
-import { ParquetFile } from "parquet-wasm";
-import { type Database, fileLiteral, identifier } from "./database.ts";
+import { constants, copyFile, open } from "node:fs/promises";
+import { AlignError } from "../errors.ts";
+import { type Database, fileLiteral, identifier, literal } from "./database.ts";
+import { withPlainTimes } from "./footer.ts";
 import { describe, type Relation, requireSameColumns } from "./relation.ts";
 
 /** What `parquetRelation` reads; `files` are the source's own, `parts` the Parquet files behind them. */
@@ -21,63 +21,104 @@ export async function parquetRelation(database: Database, request: ParquetReques
     source: request.name,
     ...(request.files.length === 1 && file !== undefined ? { file } : {}),
   };
-  const list = `[${request.parts.map(fileLiteral).join(", ")}]`;
-  const scan = `read_parquet(${list}${request.parts.length > 1 ? ", union_by_name = true" : ""})`;
+  const scan = scanOf(request.parts);
   const columns = await describe(database, scan, place);
   if (request.parts.length > 1) {
     const parts: { file: string; columns: string[] }[] = [];
     for (const [index, part] of request.parts.entries()) {
-      const own = await describe(database, `read_parquet(${fileLiteral(part)})`, place);
+      const own = await describe(database, scanOf([part]), place);
       parts.push({ file: request.files[index] ?? part, columns: [...own.keys()] });
     }
     requireSameColumns(request.name, parts);
   }
   const relation = { source: request.name, columns, typed: true, files: request.files };
-  const cut = await cutColumns(database, list, request, columns);
+  const cut = await cutColumns(database, request, columns);
   if (cut.length === 0) return { ...relation, from: scan };
-  let from = `(SELECT * FROM ${scan}) base`;
-  for (const [index, column] of cut.entries()) {
-    const stored = await database.storeInt64(exactTimes(request, column));
-    from += ` POSITIONAL JOIN (SELECT value AS exact_${index} FROM ${stored})`;
-    columns.set(column, "BIGINT");
+  const scans: string[] = [];
+  const exact: string[] = [];
+  for (const part of request.parts) {
+    request.signal?.throwIfAborted();
+    const names = cut.filter((one) => one.part === part).map(({ column }) => column);
+    const path = names.length === 0 ? part : await plainTimes(database, part, new Set(names));
+    exact.push(path);
+    scans.push(
+      inNanoseconds(
+        path,
+        cut.map(({ column }) => column),
+        names,
+      ),
+    );
   }
-  const select = cut.map((column, index) => {
-    const name = identifier(column);
-    return `CASE WHEN base.${name} IS NOT NULL THEN exact_${index} END AS ${name}`;
-  });
-  from = `(SELECT base.* REPLACE (${select.join(", ")}) FROM ${from})`;
-  return { ...relation, from, instantColumns: new Set(cut) };
+  const names = new Set(cut.map(({ column }) => column));
+  const isUniform = cut.length === names.size * request.parts.length;
+  for (const column of names) columns.set(column, "BIGINT");
+  const from = isUniform ? scanOf(exact) : `(${scans.join(" UNION ALL BY NAME ")})`;
+  return { ...relation, from, instantColumns: names };
 }
 
-/** Time columns that Parquet keeps as UTC nanoseconds: DuckDB would cut them to microseconds. */
+function scanOf(parts: readonly string[]): string {
+  const list = `[${parts.map(fileLiteral).join(", ")}]`;
+  return `read_parquet(${list}${parts.length > 1 ? ", union_by_name = true" : ""})`;
+}
+
+/** One part of several, of which some hold the columns in another unit. */
+function inNanoseconds(part: string, columns: readonly string[], plain: readonly string[]): string {
+  const others = [...new Set(columns)].filter((column) => !plain.includes(column)).map(identifier);
+  const replace = others.map((name) => `epoch_ns(${name}) AS ${name}`).join(", ");
+  return `SELECT *${replace === "" ? "" : ` REPLACE (${replace})`} FROM ${scanOf([part])}`;
+}
+
+/** Time columns that Parquet keeps as UTC nanoseconds, by part: DuckDB would cut them to microseconds. */
 async function cutColumns(
   database: Database,
-  list: string,
-  request: ParquetRequest,
+  { name: source, parts, timeColumns }: ParquetRequest,
   columns: ReadonlyMap<string, string>,
-): Promise<string[]> {
-  const asked = request.timeColumns.filter((column) => columns.get(column) === "TIMESTAMP WITH TIME ZONE");
-  if (asked.length === 0) return [];
-  const rows = await database.rows(
-    `SELECT DISTINCT name FROM parquet_schema(${list}) WHERE logical_type LIKE '%NANOS=Nano%' ` +
-      `AND logical_type LIKE '%isAdjustedToUTC=1%'`,
-    { source: request.name },
-  );
-  const nanos = new Set(rows.map((row) => String(row[0])));
-  return asked.filter((column) => nanos.has(column));
+): Promise<{ part: string; column: string }[]> {
+  const asked = timeColumns.filter((column) => columns.get(column) === "TIMESTAMP WITH TIME ZONE");
+  const cut: { part: string; column: string }[] = [];
+  for (const part of asked.length === 0 ? [] : parts) {
+    const rows = await database.rows(
+      `SELECT DISTINCT name FROM parquet_schema(${fileLiteral(part)}) WHERE logical_type LIKE '%NANOS=Nano%' ` +
+        `AND logical_type LIKE '%isAdjustedToUTC=1%' AND list_contains([${asked.map(literal).join(", ")}], name)`,
+      { source },
+    );
+    for (const [column] of rows) cut.push({ part, column: String(column) });
+  }
+  return cut;
 }
 
-/** The raw int64 values of one column, from a second Parquet reader that keeps all digits. */
-async function* exactTimes(request: ParquetRequest, column: string): AsyncGenerator<BigInt64Array> {
-  for (const path of request.parts) {
-    const file = await ParquetFile.fromFile((await openAsBlob(path)) as Blob);
-    const groups = file.metadata().numRowGroups();
-    for (let group = 0; group < groups; group++) {
-      request.signal?.throwIfAborted();
-      const table = await file.read({ columns: [column], rowGroups: [group], batchSize: 65_536 });
-      const vector = tableFromIPC(table.intoIPCStream()).getChildAt(0);
-      for (const data of vector?.data ?? []) yield data.values as BigInt64Array;
+/** A copy of a file whose footer calls some columns plain int64; a file system that can share the data does. */
+async function plainTimes(database: Database, path: string, columns: ReadonlySet<string>): Promise<string> {
+  const copy = database.scratchFile("parquet");
+  try {
+    await copyFile(path, copy, constants.COPYFILE_FICLONE);
+    const file = await open(copy, "r+");
+    try {
+      const { size } = await file.stat();
+      const tail = Buffer.alloc(8);
+      await file.read(tail, 0, 8, size - 8);
+      const footer = Buffer.alloc(tail.readUInt32LE(0));
+      const start = size - 8 - footer.length;
+      await file.read(footer, 0, footer.length, start);
+      const plain = withPlainTimes(footer, columns);
+      if (plain === undefined) return path;
+      tail.writeUInt32LE(plain.length, 0);
+      await file.truncate(start);
+      await file.write(Buffer.concat([plain, tail]), 0, plain.length + 8, start);
+    } finally {
+      await file.close();
     }
-    file.free();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new AlignError(
+      "OUTPUT_TEMPORARY",
+      `a temporary copy of ${path} cannot be written (${code ?? cause})`,
+      {
+        where: { file: copy },
+        hint: "make room there, or name another place in the environment variable TMPDIR",
+        cause,
+      },
+    );
   }
+  return copy;
 }

@@ -1,6 +1,5 @@
 import { AlignError } from "../errors.ts";
-import type { Column, Database } from "./database.ts";
-import { identifier, literal } from "./database.ts";
+import { type Column, type Database, identifier, isValid, literal } from "./database.ts";
 import { columnType, firstRow, placeOf, type Relation } from "./relation.ts";
 
 /** How quality codes read: the manifest's `quality` key of a source; absent: by what the column holds. */
@@ -92,12 +91,25 @@ async function positionSql(
   return `enum_code(${name}::VARCHAR::${enumeration})::UINTEGER`;
 }
 
-/** The StatusCode of each row of a chunk, from the column that `plan.sql` selected. */
-export function statusReader(plan: QualityPlan, column: Column): (row: number) => number {
+/**
+ * The StatusCode of each row of a chunk, from the column that `plan.sql` selected; undefined where all are good.
+ * `statuses` is room for them.
+ */
+export function readStatuses(
+  plan: QualityPlan,
+  column: Column,
+  statuses: Uint32Array,
+): Uint32Array | undefined {
   const positions = column.items as Uint32Array;
   const { valid } = column;
-  return (row) =>
-    valid !== null && !valid(row) ? STATUS_GOOD : (plan.statuses[positions[row] ?? 0] ?? STATUS_GOOD);
+  const codes = plan.statuses;
+  let any = 0;
+  for (let row = 0; row < positions.length; row++) {
+    const code = isValid(valid, row) ? (codes[positions[row]!] ?? STATUS_GOOD) : STATUS_GOOD;
+    statuses[row] = code;
+    any |= code;
+  }
+  return any === 0 ? undefined : statuses;
 }
 
 /**

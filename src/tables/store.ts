@@ -1,6 +1,7 @@
 import { AlignError } from "../errors.ts";
 import type { Values, ValueType } from "../samples.ts";
-import type { Column } from "./database.ts";
+import { type Column, isValid } from "./database.ts";
+import type { Cells } from "./log.ts";
 import { STATUS_GOOD, STATUS_NO_DATA } from "./quality.ts";
 
 /** Values of one tag while they are read; row by row or a block at a time. */
@@ -33,7 +34,7 @@ function numberStore(capacity: number): ValueStore {
   const data = new Float64Array(capacity);
   return {
     set(position, column, row) {
-      if (column.valid !== null && !column.valid(row)) return false;
+      if (!isValid(column.valid, row)) return false;
       const value = (column.items as Float64Array)[row] ?? 0;
       if (Number.isNaN(value)) return false;
       data[position] = value;
@@ -47,7 +48,7 @@ function integerStore(capacity: number): ValueStore {
   const data = new BigInt64Array(capacity);
   return {
     set(position, column, row) {
-      if (column.valid !== null && !column.valid(row)) return false;
+      if (!isValid(column.valid, row)) return false;
       data[position] = (column.items as BigInt64Array)[row] ?? 0n;
       return true;
     },
@@ -59,7 +60,7 @@ function booleanStore(capacity: number): ValueStore {
   const data = new Uint8Array(capacity);
   return {
     set(position, column, row) {
-      if (column.valid !== null && !column.valid(row)) return false;
+      if (!isValid(column.valid, row)) return false;
       data[position] = (column.items as Uint8Array)[row] ?? 0;
       return true;
     },
@@ -89,7 +90,7 @@ function textStore(capacity: number): ValueStore {
 
 /** A number that is missing inside a list is NaN; other elements must be there. */
 function listStore(capacity: number, itemType: Exclude<ValueType, "list">): ValueStore {
-  const offsets = new Int32Array(capacity + 1);
+  let offsets = new Int32Array(capacity + 1);
   const holes: number[] = [];
   let room = 1024;
   let items = valueStore(itemType, room);
@@ -98,9 +99,10 @@ function listStore(capacity: number, itemType: Exclude<ValueType, "list">): Valu
   const total = () => parts.reduce((sum, part) => sum + lengthOf(part), 0);
   return {
     set(position, column, row) {
+      if (position + 1 >= offsets.length) offsets = grown(offsets, 2 * position + 2);
       const start = offsets[position] ?? 0;
       offsets[position + 1] = start;
-      if (column.list === undefined || (column.valid !== null && !column.valid(row))) return false;
+      if (column.list === undefined || !isValid(column.valid, row)) return false;
       const [from, length] = [column.list.offset(row), column.list.length(row)];
       if (used + length > room) {
         parts.push(items.finish(used));
@@ -128,6 +130,13 @@ function listStore(capacity: number, itemType: Exclude<ValueType, "list">): Valu
       return { type: "list", offsets: offsets.subarray(0, length + 1), items: elements };
     },
   };
+}
+
+/** The same cells with room for more. */
+export function grown<C extends Cells>(cells: C, length: number): C {
+  const larger = new (cells.constructor as new (length: number) => C)(length);
+  larger.set(cells as never);
+  return larger;
 }
 
 function joined(type: Exclude<ValueType, "list">, parts: readonly Values[]): Values {

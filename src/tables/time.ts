@@ -69,9 +69,14 @@ export async function planTime(
   if (/^(TIMESTAMP|DATE$)/.test(type)) {
     const isInstant = type === "TIMESTAMP WITH TIME ZONE";
     const decode = isInstant || reading.zone === undefined ? "instant" : "local";
-    const isExact = type === "TIMESTAMP_NS";
-    const sql = isExact ? `epoch_ns(${name})` : fromMicros(name);
-    if (!isExact) await requireRange(database, relation, key, name, sql);
+    const isMicros = /^TIMESTAMP( WITH TIME ZONE)?$/.test(type);
+    if (isMicros) await requireMicrosRange(database, relation, key, name);
+    const sql = isMicros
+      ? `epoch_us(${name}) * 1000`
+      : type === "TIMESTAMP_NS"
+        ? `epoch_ns(${name})`
+        : fromMicros(name);
+    if (!isMicros && type !== "TIMESTAMP_NS") await requireRange(database, relation, key, name, sql);
     return { ...base, decode, sql, assumesUtc: !isInstant && decode === "instant" };
   }
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) {
@@ -303,6 +308,20 @@ async function requireRange(
   sql: string,
 ): Promise<void> {
   const found = await firstRow(database, relation, `${name} IS NOT NULL AND (${sql}) IS NULL`, name);
+  if (found !== undefined) throw rangeError(relation, key, found);
+}
+
+/** Refuses a timestamp in microseconds that int64 ns cannot hold; Parquet's own statistics answer for most row groups. */
+async function requireMicrosRange(
+  database: Database,
+  relation: Relation,
+  key: string,
+  name: string,
+): Promise<void> {
+  const outside = `${name} < make_timestamp(-9223372036854775) OR ${name} > make_timestamp(9223372036854775)`;
+  const probe = `SELECT 1 FROM ${relation.from} WHERE ${outside} LIMIT 1`;
+  if ((await database.rows(probe, placeOf(relation))).length === 0) return;
+  const found = await firstRow(database, relation, outside, name);
   if (found !== undefined) throw rangeError(relation, key, found);
 }
 

@@ -1,7 +1,7 @@
 import { AlignError } from "../errors.ts";
 import { formatInstant } from "../time.ts";
 import type { SourceCounts } from "./counts.ts";
-import type { Column, Database } from "./database.ts";
+import { type Column, type Database, isValid } from "./database.ts";
 import type { OrderCount } from "./order.ts";
 import { placeOf, type Relation } from "./relation.ts";
 import { fromFloats, type TimePlan, toInstants } from "./time.ts";
@@ -37,7 +37,7 @@ export async function readTimes(
     copyElements(column, raw, at, chunk.rowCount);
     if (zoned !== undefined) copyElements(chunk.column(1), zoned, at, chunk.rowCount);
     for (let row = 0; column.valid !== null && row < chunk.rowCount; row++) {
-      if (column.valid(row)) continue;
+      if (isValid(column.valid, row)) continue;
       missing ??= new Uint8Array(rowCount);
       missing[at + row] = 1;
       raw[at + row] = (plan.decode === "float" ? 0 : 0n) as never;

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isValid } from "../../src/tables/database.ts";
 import { plain, Room, refusal, wide } from "./room.ts";
 
 let room: Room;
@@ -26,7 +27,7 @@ describe("the database's result vectors", () => {
         expect(columns[2]?.items[row]).toBe(at);
         expect(columns[3]?.items[row]).toBe(at % 2);
         expect(columns[4]?.items[row]).toBe(String(at));
-        expect(columns[5]?.valid?.(row) ?? true).toBe(at % 3 !== 0);
+        expect(isValid(columns[5]?.valid ?? null, row)).toBe(at % 3 !== 0);
         const list = columns[6]?.list;
         expect(list?.length(row)).toBe(2);
         expect(list?.elements.items[(list?.offset(row) ?? 0) + 1]).toBe(at + 1);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "vitest";
 import { AlignError } from "../../src/errors.ts";
-import type { Samples, Values } from "../../src/samples.ts";
+import type { SampleStore, Samples, Values } from "../../src/samples.ts";
 import { openTable, type TableKind } from "../../src/sources/index.ts";
 import {
   Database,
@@ -107,7 +107,9 @@ function common({ time, quality, badValues, strict }: Reading) {
 export async function long(room: Room, relation: Relation, tags: readonly Asked[], reading: Reading = {}) {
   const quality = relation.columns.has("quality") ? { quality: "quality" } : {};
   const columns = { time: "ts", tag: "tag", value: "value", ...quality };
-  return readLong(room.database, relation, { ...common(reading), columns }, tags.map(requestOf));
+  const asked = tags.map(requestOf);
+  const { stores, counts } = await readLong(room.database, relation, { ...common(reading), columns }, asked);
+  return { samples: wholeSamples(stores), counts };
 }
 
 /** Tags of a wide table with a column ts and perhaps quality. */
@@ -119,13 +121,34 @@ export async function wide(
   read: typeof readWide = readWide,
 ) {
   const quality = relation.columns.has("quality") ? { quality: "quality" } : {};
-  return read(
+  const { stores, counts } = await read(
     room.database,
     relation,
     { ...common(reading), columns: { time: "ts", ...quality } },
     tags.map(requestOf),
   );
+  return { samples: wholeSamples(stores), counts };
 }
+
+/** All samples of some stores, as one window. */
+export function wholeSamples(stores: readonly SampleStore[]): Samples[] {
+  const arrays = { allocate: heap, shared: new Map() };
+  const [from, to] = [-(2n ** 63n), 2n ** 63n - 1n];
+  return stores.map((store) => {
+    const { skippedBefore, ...samples } = store.load({ from, to, beforeNs: 0n, quality: "raw" }, arrays);
+    expect(skippedBefore).toEqual([0, 0, 0]);
+    return samples;
+  });
+}
+
+/** Arrays on the heap, with junk in them. */
+export const heap = {
+  i64: (length: number) => new BigInt64Array(length).fill(-7n),
+  f64: (length: number) => new Float64Array(length).fill(-7),
+  i32: (length: number) => new Int32Array(length).fill(-7),
+  u32: (length: number) => new Uint32Array(length).fill(7),
+  u8: (length: number) => new Uint8Array(length).fill(7),
+};
 
 /** Values as plain data, null where the sample is bad. */
 export function plain(data: { values: Values; status?: Uint32Array } | undefined): unknown[] {
