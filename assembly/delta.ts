@@ -64,7 +64,7 @@ function packNarrow(values: usize, least: i64, width: u64, out: usize): void {
   for (let i: usize = 0; i < MINIBLOCK; i += 2) {
     const at = values + (i << 3);
     const steps = i64x2.sub(i64x2.sub(v128.load(at, 8), v128.load(at)), below);
-    const pair = i64x2.extract_lane(steps, 0) | (i64x2.extract_lane(steps, 1) << width);
+    const pair: u64 = i64x2.extract_lane(steps, 0) | (i64x2.extract_lane(steps, 1) << width);
     word |= pair << filled;
     filled += width2;
     if (filled >= 64) {

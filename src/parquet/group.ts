@@ -86,6 +86,8 @@ class ColumnBuffer {
       return;
     }
     const rows = end - start;
+    // Not when a group ends, because its chunks may be views on these bits.
+    if (to === 0) this.#clear();
     if (data.nullCount === 0) setBits(this.#validity, to, rows);
     else {
       copyBits(data.nullBitmap, data.offset + start, this.#validity, to, rows);
@@ -94,6 +96,12 @@ class ColumnBuffer {
     if (store.kind === "boolean") copyBits(data.values, data.offset + start, store.bits, to, rows);
     else if (store.kind === "text") store.texts.append(data, start, end, this.#validity, store.codes, to);
     else store.values.set(data.values.subarray(start, end), to);
+  }
+
+  #clear(): void {
+    this.#nullCount = 0;
+    this.#validity.fill(0);
+    if (this.#store.kind === "boolean") this.#store.bits.fill(0);
   }
 
   encode(kernels: Kernels, length: number): EncodedChunk {
@@ -105,11 +113,7 @@ class ColumnBuffer {
     const { nullable } = this.#column.field;
     const rows = { length, nullable, nullCount: this.#nullCount, validity: this.#validity };
     const values = store.kind === "text" ? { ...store, dictionary: store.texts.take() } : store;
-    const chunk = encodeChunk(kernels, { ...values, ...rows } as ChunkColumn);
-    this.#nullCount = 0;
-    this.#validity.fill(0);
-    if (store.kind === "boolean") store.bits.fill(0);
-    return chunk;
+    return encodeChunk(kernels, { ...values, ...rows } as ChunkColumn);
   }
 }
 
