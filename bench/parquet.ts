@@ -54,7 +54,8 @@ const writers: Record<string, (path: string) => Promise<void>> = {
     const chunks = schema.fields.map((field, at) =>
       encodeChunk(kernels, chunkColumn(field, batch.data.children[at]!)),
     );
-    await sink.writeGroup(rows, chunks);
+    await sink.chunks?.write(chunks);
+    sink.chunks?.endGroup(rows);
     arena.release(mark);
     await sink.close();
   },
