@@ -98,7 +98,7 @@ function depthOf(type: DataType): number {
 }
 
 /** The type of the innermost items. */
-export function itemTypeOf(type: DataType): DataType {
+function itemTypeOf(type: DataType): DataType {
   return DataType.isList(type) ? itemTypeOf(type.valueType) : type;
 }
 

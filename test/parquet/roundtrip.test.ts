@@ -93,7 +93,10 @@ describe("a file", () => {
   it.each([0, 1, 7, 8, 9, 63, 64, 65, 300])(
     "of %d rows reads back the same in other readers",
     async (length) => {
-      await fc.assert(fc.asyncProperty(tables(length), fc.nat(length), check), { numRuns: 8, endOnFailure: true });
+      await fc.assert(fc.asyncProperty(tables(length), fc.nat(length), check), {
+        numRuns: 8,
+        endOnFailure: true,
+      });
     },
   );
 
