@@ -1,3 +1,5 @@
+import { fillIndex } from "./scan";
+
 /**
  * How many times are not later than `limit`, by binary search.
  *
@@ -41,136 +43,6 @@ export function firstDescent(times: usize, length: usize): i32 {
   return -1;
 }
 
-/** Writes `value` into out[from .. to). */
-function fill(out: usize, from: usize, to: usize, value: i32): void {
-  const four = i32x4.splat(value);
-  let i = from;
-  for (; i + 4 <= to; i += 4) v128.store(out + (i << 2), four);
-  for (; i < to; i++) store<i32>(out + (i << 2), value);
-}
-
-/** Writes `value` for the frames that have no int64 `shift` before them; returns how many they are. */
-function fillUnderflow(frames: usize, length: usize, shift: u64, out: usize, value: i32): usize {
-  const floor = i64.MIN_VALUE + (shift as i64);
-  let i: usize = 0;
-  while (i < length && load<i64>(frames + (i << 3)) < floor) i++;
-  fill(out, 0, i, value);
-  return i;
-}
-
-/**
- * For each frame, how many samples are not later than the frame's time less `shift`, plus `bias`: the merge scan,
- * best where frames and samples are about equally dense.
- *
- *   frames    10      20      30         out (bias -1)   -1   0   1
- *   samples       12      29       40
- *
- * frames   in   i64[length]  ns, ascending, equal values allowed
- * shift         ns, u64; 1 makes "not later" into "earlier"; where frame - shift is below int64, out is start + bias
- * samples  in   i64          ns, ascending, equal values allowed
- * start         how many samples are not later than the first frame's limit (countThrough)
- * end           the same for the last frame
- * bias          0 to write counts, -1 to write the position of the last such sample (-1: none)
- * out      out  i32[length]
- *
- * Reads samples[start .. end) only, also where the input is unsorted. O(length + end - start).
- */
-export function scanMerge(
-  frames: usize,
-  length: usize,
-  shift: u64,
-  samples: usize,
-  start: usize,
-  end: usize,
-  bias: i32,
-  out: usize,
-): void {
-  let i = fillUnderflow(frames, length, shift, out, (start as i32) + bias);
-  if (start < end) {
-    const last = load<i64>(samples + ((end - 1) << 3));
-    let k = start;
-    let next = load<i64>(samples + (k << 3));
-    for (; i < length; i++) {
-      const limit = load<i64>(frames + (i << 3)) - (shift as i64);
-      if (limit >= last) break;
-      // `last` is later than `limit`, so it ends this loop.
-      while (next <= limit) {
-        k++;
-        next = load<i64>(samples + (k << 3));
-      }
-      store<i32>(out + (i << 2), (k as i32) + bias);
-    }
-  }
-  fill(out, i, length, (end as i32) + bias);
-}
-
-/**
- * As scanMerge, driven by the samples: best where there are several frames to a sample.
- * Between two samples every frame gets the same answer, so it is stored four frames at a time.
- *
- *   samples       12                    29
- *   frames     10     14  17  21  25        30        one store of four zeros for 14..25
- */
-export function scanRun(
-  frames: usize,
-  length: usize,
-  shift: u64,
-  samples: usize,
-  start: usize,
-  end: usize,
-  bias: i32,
-  out: usize,
-): void {
-  let i = fillUnderflow(frames, length, shift, out, (start as i32) + bias);
-  for (let k = start; k < end; k++) {
-    const next = load<i64>(samples + (k << 3));
-    const value = (k as i32) + bias;
-    const four = i32x4.splat(value);
-    while (i + 4 <= length && load<i64>(frames + ((i + 3) << 3)) - (shift as i64) < next) {
-      v128.store(out + (i << 2), four);
-      i += 4;
-    }
-    while (i < length && load<i64>(frames + (i << 3)) - (shift as i64) < next) {
-      store<i32>(out + (i << 2), value);
-      i++;
-    }
-  }
-  fill(out, i, length, (end as i32) + bias);
-}
-
-/**
- * As scanMerge, by doubling steps from the last position: best where there are many samples to a frame.
- *
- *   samples   . . . . . . . . . . . . .        steps 1, 2, 4 from the last match, then a binary search
- *   frames    ^                   ^
- *
- * O(length * log(samples a frame)).
- */
-export function scanGallop(
-  frames: usize,
-  length: usize,
-  shift: u64,
-  samples: usize,
-  start: usize,
-  end: usize,
-  bias: i32,
-  out: usize,
-): void {
-  let i = fillUnderflow(frames, length, shift, out, (start as i32) + bias);
-  let k = start;
-  for (; i < length; i++) {
-    const limit = load<i64>(frames + (i << 3)) - (shift as i64);
-    let step: usize = 1;
-    while (k + step <= end && load<i64>(samples + ((k + step - 1) << 3)) <= limit) {
-      k += step;
-      step <<= 1;
-    }
-    const reach = k + step <= end ? step - 1 : end - k;
-    k += countThrough(samples + (k << 3), reach, limit);
-    store<i32>(out + (i << 2), (k as i32) + bias);
-  }
-}
-
 /**
  * Drops the matches that lie farther back than the tolerance.
  *
@@ -194,10 +66,10 @@ export function keepBackward(
   let matched: usize = 0;
   for (let i: usize = 0; i < length; i++) {
     const k = load<i32>(index + (i << 2));
-    if (k < 0) continue;
-    const distance = (load<i64>(frames + (i << 3)) - load<i64>(samples + ((k as usize) << 3))) as u64;
-    if (distance <= tolerance) matched++;
-    else store<i32>(index + (i << 2), -1);
+    const at = samples + ((max<i32>(k, 0) as usize) << 3);
+    const isNear = ((load<i64>(frames + (i << 3)) - load<i64>(at)) as u64) <= tolerance && k >= 0;
+    matched += usize(isNear);
+    store<i32>(index + (i << 2), isNear ? k : -1);
   }
   return matched;
 }
@@ -223,19 +95,55 @@ export function keepForward(
   tolerance: u64,
   index: usize,
 ): usize {
+  if (sampleLength === 0) {
+    fillIndex(index, 0, length, -1);
+    return 0;
+  }
+  const last = sampleLength - 1;
   let matched: usize = 0;
-  for (let i: usize = 0; i < length; i++) {
-    const k = load<u32>(index + (i << 2)) as usize;
-    if (
-      k < sampleLength &&
-      ((load<i64>(samples + (k << 3)) - load<i64>(frames + (i << 3))) as u64) <= tolerance
-    ) {
-      matched++;
-    } else {
-      store<i32>(index + (i << 2), -1);
+  let i: usize = 0;
+  if (tolerance === u64.MAX_VALUE) {
+    const none = i32x4.splat(-1);
+    const end = i32x4.splat(sampleLength as i32);
+    for (; i + 4 <= length; i += 4) {
+      const at = index + (i << 2);
+      const four = v128.load(at);
+      const exists = i32x4.lt_s(four, end);
+      v128.store(at, v128.bitselect(four, none, exists));
+      matched += popcnt<i32>(i32x4.bitmask(exists)) as usize;
     }
   }
+  for (; i < length; i++) {
+    const k = load<u32>(index + (i << 2)) as usize;
+    const at = samples + (min(k, last) << 3);
+    const isNear = k <= last && ((load<i64>(at) - load<i64>(frames + (i << 3))) as u64) <= tolerance;
+    matched += usize(isNear);
+    store<i32>(index + (i << 2), isNear ? (k as i32) : -1);
+  }
   return matched;
+}
+
+/** The nearer one for one frame, whose past side is `past` and whose future side begins at `future`; or -1. */
+function nearest(
+  time: i64,
+  past: i32,
+  future: usize,
+  samples: usize,
+  sampleLength: usize,
+  tieToFuture: i32,
+  tolerance: u64,
+): i32 {
+  let chosen = past;
+  let distance: u64 = 0;
+  if (past >= 0) distance = (time - load<i64>(samples + ((past as usize) << 3))) as u64;
+  if (future < sampleLength) {
+    const ahead = (load<i64>(samples + (future << 3)) - time) as u64;
+    if (past < 0 || ahead < distance || (tieToFuture !== 0 && ahead === distance)) {
+      chosen = future as i32;
+      distance = ahead;
+    }
+  }
+  return chosen >= 0 && distance <= tolerance ? chosen : -1;
 }
 
 /**
@@ -245,6 +153,7 @@ export function keepForward(
  *
  * frames        in      i64[length]        ns, ascending
  * samples       in      i64[sampleLength]  ns, ascending
+ * strict                1 where the past side leaves out samples at the frame's very time
  * tieToFuture           1 where equal distances go to the later sample
  * tolerance             ns, inclusive, u64; tested on the chosen sample only
  * index         in/out  i32[length]        in: the sample on the past side, or -1; out: the nearer one, or -1
@@ -258,30 +167,43 @@ export function keepNearest(
   length: usize,
   samples: usize,
   sampleLength: usize,
+  strict: i32,
   tieToFuture: i32,
   tolerance: u64,
   index: usize,
 ): usize {
+  const inner: usize = strict !== 0 ? 0 : max<usize>(sampleLength, 1) - 1;
+  const sign = i64x2.splat(i64.MIN_VALUE);
+  const limit = v128.xor(i64x2.splat(tolerance as i64), sign);
   let matched: usize = 0;
   let future: usize = 0;
-  for (let i: usize = 0; i < length; i++) {
-    const time = load<i64>(frames + (i << 3));
-    let k = load<i32>(index + (i << 2));
-    const after = (k + 1) as usize;
-    if (after > future) future = after;
-    while (future < sampleLength && load<i64>(samples + (future << 3)) <= time) future++;
-    let distance: u64 = 0;
-    if (k >= 0) distance = (time - load<i64>(samples + ((k as usize) << 3))) as u64;
-    if (future < sampleLength) {
-      const ahead = (load<i64>(samples + (future << 3)) - time) as u64;
-      if (k < 0 || ahead < distance || (tieToFuture !== 0 && ahead === distance)) {
-        k = future as i32;
-        distance = ahead;
-      }
+  let i: usize = 0;
+  while (i < length) {
+    const at = index + (i << 2);
+    const past = load<i32>(at);
+    const next = i + 2 <= length ? (load<u32>(at, 4) as usize) : inner;
+    if ((past as u32 as usize) < inner && next < inner) {
+      const timesA = v128.load(samples + ((past as usize) << 3));
+      const timesB = v128.load(samples + (next << 3));
+      const time = v128.load(frames + (i << 3));
+      const back = v128.xor(i64x2.sub(time, v128.shuffle<i64>(timesA, timesB, 0, 2)), sign);
+      const ahead = v128.xor(i64x2.sub(v128.shuffle<i64>(timesA, timesB, 1, 3), time), sign);
+      const isAhead = tieToFuture !== 0 ? i64x2.le_s(ahead, back) : i64x2.lt_s(ahead, back);
+      const isFar = i64x2.gt_s(v128.bitselect(ahead, back, isAhead), limit);
+      // A lane of all ones is -1: taken off it is the next position, and set it is no position.
+      const two = i32x4.sub(v128.load_zero<i64>(at), v128.shuffle<i32>(isAhead, isAhead, 0, 2, 0, 2));
+      v128.store_lane<i64>(at, v128.or(two, v128.shuffle<i32>(isFar, isFar, 0, 2, 0, 2)), 0);
+      matched += 2 - (popcnt<i32>(i64x2.bitmask(isFar)) as usize);
+      i += 2;
+      continue;
     }
-    if (k >= 0 && distance <= tolerance) matched++;
-    else k = -1;
-    store<i32>(index + (i << 2), k);
+    const time = load<i64>(frames + (i << 3));
+    future = max(future, (past + 1) as usize);
+    while (future < sampleLength && load<i64>(samples + (future << 3)) <= time) future++;
+    const chosen = nearest(time, past, future, samples, sampleLength, tieToFuture, tolerance);
+    matched += usize(chosen >= 0);
+    store<i32>(at, chosen);
+    i++;
   }
   return matched;
 }

@@ -5,9 +5,6 @@ export {
   keepBackward,
   keepForward,
   keepNearest,
-  scanGallop,
-  scanMerge,
-  scanRun,
 } from "./asof";
 export { mapAffine } from "./clock";
 export { coveringAll, coveringLatest } from "./covering";
@@ -30,6 +27,7 @@ export {
 export { age, statusAsof, statusLinear } from "./provenance";
 export { countAbove, countBins, extremes, keepBin } from "./quantile";
 export { runs, runsBetween } from "./runs";
+export { scanGallop, scanMerge, scanRun } from "./scan";
 export { ageRuns, statusAsofRuns, statusLinearRuns } from "./trace";
 export { compact8, compact32, compact64, lastOfEqual, matched, packBits } from "./validity";
 export { joinSums, windowCount, windowEdge, windowFloat, windowInteger, windowLongest } from "./window";

@@ -151,10 +151,11 @@ function blendOne(k: i32, weight: f64, values: usize, validity: usize, out: usiz
   return 1;
 }
 
-/** All ones in the lanes whose sample is valid. */
-function validLanes(validity: usize, a: usize, b: usize): v128 {
-  const first = i64x2.splat(-(bitAt(validity, a) as i64));
-  return i64x2.replace_lane(first, 1, -(bitAt(validity, b) as i64));
+/** The bit of the sample in the lowest place and that of the next one above it. */
+function bitPair(validity: usize, k: usize): i64 {
+  const low = load<u8>(validity + (k >> 3)) as u32;
+  const high = load<u8>(validity + ((k + 1) >> 3)) as u32;
+  return (((low | (high << 8)) >> ((k & 7) as u32)) & 3) as i64;
 }
 
 /**
@@ -212,8 +213,10 @@ export function blend(
       const exact = f64x2.eq(weight, zero);
       let valid = f64x2.eq(weight, weight);
       if (validity !== 0) {
-        valid = v128.and(valid, v128.or(exact, validLanes(validity, a + 1, b + 1)));
-        valid = v128.and(valid, validLanes(validity, a, b));
+        // The sample's bit is needed, and the next one's unless the frame is on the sample.
+        const bits = i64x2.replace_lane(i64x2.splat(bitPair(validity, a)), 1, bitPair(validity, b));
+        const needed = v128.or(v128.and(exact, i64x2.splat(1)), v128.andnot(i64x2.splat(3), exact));
+        valid = v128.and(valid, i64x2.eq(v128.and(bits, needed), needed));
         word |= (i64x2.bitmask(valid) as u64) << ((i - base) as u64);
       }
       v128.store(out, v128.and(v128.bitselect(value0, line, exact), valid));

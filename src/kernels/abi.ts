@@ -24,6 +24,7 @@ export interface KernelExports {
     length: number,
     samples: number,
     sampleLength: number,
+    strict: number,
     tieToFuture: number,
     tolerance: bigint,
     index: number,

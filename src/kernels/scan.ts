@@ -98,6 +98,7 @@ export function scanAsof(
       frames.length,
       samplesAt,
       samples.length,
+      exact ? 0 : 1,
       toFuture,
       tolerance,
       indexAt,

@@ -11,6 +11,8 @@ const callees = [
   "assembly/runs/countBefore",
   "assembly/runs/edges",
   "assembly/runs/passed",
+  "assembly/scan/merge<u32>",
+  "assembly/scan/merge<u64>",
   "assembly/window/foldLong<i64>",
   "assembly/window/foldRange<f64>",
   "assembly/window/foldRange<i64>",
