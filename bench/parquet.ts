@@ -93,8 +93,8 @@ const writers: Record<string, (path: string) => Promise<void>> = {
 await appendTo("truth");
 const names = Object.keys(writers);
 const sizes = new Map<string, number>();
-for (const name of names) {
-  const path = join(dir, "check.parquet");
+for (const [at, name] of names.entries()) {
+  const path = join(dir, `${at}.parquet`);
   await writers[name]!(path);
   const wrong = await differences(path);
   if (wrong !== 0) throw new Error(`${name}: ${wrong} rows differ`);
