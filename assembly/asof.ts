@@ -33,12 +33,16 @@ export function countThrough(times: usize, length: usize, limit: i64): usize {
  * O(length).
  */
 export function firstDescent(times: usize, length: usize): i32 {
-  if (length === 0) return -1;
-  let before = load<i64>(times);
-  for (let i: usize = 1; i < length; i++) {
-    const time = load<i64>(times + (i << 3));
-    if (time < before) return i as i32;
-    before = time;
+  let i: usize = 0;
+  for (; i + 5 <= length; i += 4) {
+    const at = times + (i << 3);
+    const low = i64x2.gt_s(v128.load(at), v128.load(at, 8));
+    const high = i64x2.gt_s(v128.load(at, 16), v128.load(at, 24));
+    if (v128.any_true(v128.or(low, high))) break;
+  }
+  for (; i + 1 < length; i++) {
+    const at = times + (i << 3);
+    if (load<i64>(at) > load<i64>(at, 8)) return (i + 1) as i32;
   }
   return -1;
 }
