@@ -20,7 +20,7 @@ export function perform<T extends Task>(kernels: Kernels, task: T): Result<T> {
 }
 
 function align(kernels: Kernels, task: AlignTask): AlignedGroup[] {
-  const { frames, groupRows, provenance } = task;
+  const { frames, groupRows, provenance, forms } = task;
   const { arena } = kernels;
   const plans = task.plans.map((one) => planAt(arena, one));
   const fields = alignedSchema(plans, provenance, new Map()).fields;
@@ -33,8 +33,8 @@ function align(kernels: Kernels, task: AlignTask): AlignedGroup[] {
     groups.push({
       start,
       end,
-      columns: data.map((one) => placesOfData(arena, one)),
-      chunks: task.encodes
+      columns: forms.columns ? data.map((one) => placesOfData(arena, one)) : [],
+      chunks: forms.chunks
         ? [
             ...own.map((values, at) => chunk(kernels, ownFields[at]!, int64Data(values))),
             ...data.map((one, at) => chunk(kernels, tagFields[at]!, one)),

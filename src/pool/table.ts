@@ -21,7 +21,7 @@ import type { EncodedChunk } from "../parquet/index.ts";
 import type { Engine } from "./engine.ts";
 import { type Range, TablePlans, type TableTag } from "./plans.ts";
 import { Slots } from "./slots.ts";
-import type { AlignedGroup, AlignTask } from "./task.ts";
+import type { AlignedGroup, AlignTask, TaskForms } from "./task.ts";
 
 /** Rows of a row group: fixed, so that the bytes do not depend on how the work is cut. */
 const groupRows = 16_384;
@@ -91,15 +91,15 @@ export class AlignedTable {
    * All parts, in the order in which a file holds them.
    *
    * @param held how many of them are not released before the next is asked for: each one, a row group's, or all
-   * @param encodes whether they come as Parquet chunks too
+   * @param forms what they come as
    */
-  async *parts(held: "part" | "group" | "all", encodes: boolean): AsyncGenerator<TablePart, void, undefined> {
+  async *parts(held: "part" | "group" | "all", forms: TaskForms): AsyncGenerator<TablePart, void, undefined> {
     const ranges = rangesOf(this.#tagCount, Math.max(1, Math.floor(taskCells / groupRows)));
     const rows = this.#rowsPerTask(Math.max(1, ranges[0]!.end));
     const count =
       held === "all" ? Infinity : this.#engine.concurrency + (held === "group" ? ranges.length : 0);
-    const slots = new Slots(this.#engine.arena, count, this.#slotBytes(ranges[0]!.end, rows, encodes));
-    for await (const { task, isLast, regions, result } of this.#aligned(ranges, rows, slots, encodes)) {
+    const slots = new Slots(this.#engine.arena, count, this.#slotBytes(ranges[0]!.end, rows, forms.chunks));
+    for await (const { task, isLast, regions, result } of this.#aligned(ranges, rows, slots, forms)) {
       for (const [at, group] of result.entries()) {
         yield {
           start: group.start,
@@ -134,7 +134,7 @@ export class AlignedTable {
   async whole(): Promise<Table> {
     const batches: RecordBatch[] = [];
     let group: TablePart[] = [];
-    for await (const part of this.parts("all", false)) {
+    for await (const part of this.parts("all", { columns: true, chunks: false })) {
       group.push(part);
       if (!part.isLastOfGroup) continue;
       batches.push(this.batch(group));
@@ -236,8 +236,8 @@ export class AlignedTable {
     return bytesPerFrame === 0 ? Math.max(1, this.length) : rows;
   }
 
-  async *#aligned(ranges: readonly Range[], rows: number, slots: Slots, encodes: boolean) {
-    const tasks = this.#tasks(ranges, rows, encodes);
+  async *#aligned(ranges: readonly Range[], rows: number, slots: Slots, forms: TaskForms) {
+    const tasks = this.#tasks(ranges, rows, forms);
     const underWay: UnderWay[] = [];
     let next = tasks.next();
     try {
@@ -291,14 +291,14 @@ export class AlignedTable {
   *#tasks(
     ranges: readonly Range[],
     rowsPerTask: number,
-    encodes: boolean,
+    forms: TaskForms,
   ): Generator<PartOfTable, void, undefined> {
     const { provenance } = this.#options;
     for (let start = 0; start < this.length; start += rowsPerTask) {
       const rows = { start, end: Math.min(start + rowsPerTask, this.length) };
       for (const tags of ranges) {
-        const part = { tags, rows, groupRows, provenance, encodes };
-        yield encodes && tags === ranges[0] ? { ...part, own: this.#own } : part;
+        const part = { tags, rows, groupRows, provenance, forms };
+        yield forms.chunks && tags === ranges[0] ? { ...part, own: this.#own } : part;
       }
     }
   }
@@ -324,7 +324,7 @@ export class AlignedTable {
 }
 
 /** Some tags over some rows. */
-type PartOfTable = Pick<AlignTask, "groupRows" | "provenance" | "encodes" | "own"> & {
+type PartOfTable = Pick<AlignTask, "groupRows" | "provenance" | "forms" | "own"> & {
   tags: Range;
   rows: Range;
 };

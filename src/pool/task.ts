@@ -12,6 +12,12 @@ export interface TaskFrames {
   previousNs: bigint | undefined;
 }
 
+/** What is made of the joined columns: Arrow columns, Parquet chunks, or both. */
+export interface TaskForms {
+  columns: boolean;
+  chunks: boolean;
+}
+
 /** Joins some tags to some frames, row group by row group; what it makes lies in `region` until that is reused. */
 export interface AlignTask {
   kind: "align";
@@ -20,8 +26,7 @@ export interface AlignTask {
   groupRows: number;
   plans: PlanPlaces[];
   provenance: Provenance;
-  /** Whether the columns are encoded as Parquet chunks too. */
-  encodes: boolean;
+  forms: TaskForms;
   /** The frames' own columns, where this task encodes them. */
   own?: Place[];
 }
@@ -30,6 +35,7 @@ export interface AlignTask {
 export interface AlignedGroup {
   start: number;
   end: number;
+  /** Empty where they are not asked for; so are the chunks. */
   columns: DataPlaces[];
   /** The frames' own columns first, where the task encodes them. */
   chunks: { parts: Place[]; meta: ChunkMeta }[];

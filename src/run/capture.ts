@@ -149,7 +149,8 @@ async function writeOutputs(
   const batchSinks = sinks.filter(({ chunks }) => chunks === undefined);
   try {
     let group: TablePart[] = [];
-    for await (const part of table.parts(batchSinks.length > 0 ? "group" : "part", chunkSinks.length > 0)) {
+    const forms = { columns: batchSinks.length > 0, chunks: chunkSinks.length > 0 };
+    for await (const part of table.parts(forms.columns ? "group" : "part", forms)) {
       for (const chunks of chunkSinks) await chunks.write(part.chunks);
       if (batchSinks.length > 0) group.push(part);
       else part.release();
