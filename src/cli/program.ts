@@ -93,7 +93,7 @@ function program(act: Act): Command {
     .option("--out <dir>", "directory of the result; it is created")
     .option("--from <instant>", "first instant of the rows, on the reference clock")
     .option("--to <instant>", "first instant after the rows")
-    .option("--workers <n>", "upper limit of threads (this version joins on one)", wholeNumber)
+    .option("--workers <n>", "most threads that join and encode (default: one a processor)", wholeNumber)
     .option("--dry-run", "do everything but write")
     .addOption(new Option("--overwrite", "replace a result that is there").conflicts("resume"))
     .option("--resume", "keep a complete result of the same inputs, else make it")
