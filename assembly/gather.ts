@@ -11,6 +11,19 @@ function gather<T extends number>(
   for (let base: usize = 0; base < length; base += 64) {
     const end = min(base + 64, length);
     const word = matchedWord(index, base, end);
+    count += popcnt<u64>(word) as usize;
+    store<u64>(outValidity + (base >> 3), word);
+    if (word === u64.MAX_VALUE) {
+      for (let i = base; i < end; i += 4) {
+        const four = index + (i << 2);
+        const into = outValues + i * sizeof<T>();
+        store<T>(into, load<T>(values + (load<u32>(four) as usize) * sizeof<T>()));
+        store<T>(into + sizeof<T>(), load<T>(values + (load<u32>(four, 4) as usize) * sizeof<T>()));
+        store<T>(into + 2 * sizeof<T>(), load<T>(values + (load<u32>(four, 8) as usize) * sizeof<T>()));
+        store<T>(into + 3 * sizeof<T>(), load<T>(values + (load<u32>(four, 12) as usize) * sizeof<T>()));
+      }
+      continue;
+    }
     let left = word;
     for (let i = base; i < end; i++) {
       const k = load<i32>(index + (i << 2));
@@ -19,8 +32,6 @@ function gather<T extends number>(
       store<T>(outValues + i * sizeof<T>(), select<T>(value, 0 as T, (left & 1) !== 0));
       left >>= 1;
     }
-    count += popcnt<u64>(word) as usize;
-    store<u64>(outValidity + (base >> 3), word);
   }
   return count;
 }

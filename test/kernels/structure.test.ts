@@ -6,6 +6,8 @@ const read = (name: string): string =>
 
 /** Functions that the optimiser leaves as calls; any other one means that something got out of hand. */
 const callees = [
+  "assembly/gather/gather<u32>",
+  "assembly/gather/gather<u64>",
   "assembly/interpolate/blendOne",
   "assembly/parquet/packGroups",
   "assembly/runs/countBefore",
