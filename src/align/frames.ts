@@ -54,7 +54,7 @@ export interface AlignFramesInput {
   provenance?: Provenance;
 }
 
-const ROWS_PER_BLOCK = 16_384;
+const ROWS_PER_BLOCK = 65_536;
 
 /**
  * Aligns tags to frames in memory: one row a frame, with every tag's value, its age and its status.
