@@ -25,11 +25,13 @@ import {
   WriterPropertiesBuilder,
   writeParquet,
 } from "parquet-wasm";
+import { spread } from "../src/bench/measure.ts";
+import { instants, Random, regularTimes, walk } from "../src/bench/series.ts";
+import { frameTimes } from "../src/bench/workloads.ts";
 import { Kernels } from "../src/kernels/index.ts";
 import { chunkColumn, encodeChunk } from "../src/parquet/index.ts";
 import { openParquetSink } from "../src/sinks/parquet.ts";
-import { frameTimes, instants, Random, regularTimes, walk } from "./data.ts";
-import { spread } from "./measure.ts";
+import type { Writer } from "./merge.ts";
 import { finish, isSmoke } from "./results.ts";
 
 const rows = 16_384;
@@ -113,16 +115,20 @@ connection.closeSync();
 instance.closeSync();
 rmSync(dir, { recursive: true });
 
-const results = names.map((name) => ({ name, cpuMs: spread(laps.get(name)!), bytes: sizes.get(name)! }));
+const found: Writer[] = names.map((name) => ({
+  name,
+  cpuMs: spread(laps.get(name)!),
+  bytes: sizes.get(name)!,
+}));
 console.log(`${rows} rows, ${schema.fields.length} columns, ${(bytes / 1e6).toFixed(1)} MB`);
-for (const { name, cpuMs, bytes: size } of results) {
+for (const { name, cpuMs, bytes: size } of found) {
   const rate = (bytes / 1e3 / cpuMs.median).toFixed(0);
   const ms = `${cpuMs.median.toFixed(0)} ms (${cpuMs.least.toFixed(0)}-${cpuMs.most.toFixed(0)})`;
   console.log(
     `${name.padEnd(34)} ${ms.padStart(20)} ${rate.padStart(5)} MB/s ${(size / 1e6).toFixed(1).padStart(6)} MB`,
   );
 }
-await finish("parquet", { rows, tags, bytes, results });
+await finish("parquet", { rows, tags, bytes, writers: found });
 
 /** Tags in turn linear and held, at 10 Hz and at 1 Hz, in the arena. */
 function alignedBatch(): RecordBatch {

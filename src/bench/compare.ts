@@ -3,7 +3,7 @@ import type { Spread } from "./measure.ts";
 import { type BenchReport, cellName, type Job } from "./results.ts";
 
 /** How much smaller a ratio may get, or larger, before it is told. */
-export const mostChange = 1.5;
+const mostChange = 1.5;
 
 /** A ratio that changed: rival / ours, then and now. */
 export interface Change {

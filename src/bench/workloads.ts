@@ -135,6 +135,7 @@ function oneTag(
   };
 }
 
-function frameTimes(count: number, random: Random): Float64Array {
+/** Frames at 30 fps, each moved by up to 1 ms. */
+export function frameTimes(count: number, random: Random): Float64Array {
   return regularTimes(count, firstFrameNs, framePeriodNs, frameJitterNs, random);
 }

@@ -15,8 +15,10 @@ describe("figures on the page", () => {
 
   it("puts parts of a run together", () => {
     const one = results({ copy: ratio(1) });
-    const all = merge("full", [one, { ...one, runs: {} }]);
+    const writers = [{ name: "plain", cpuMs: ratio(2), bytes: 100 }];
+    const all = merge("full", [one, { ...one, runs: {} }, { writers }]);
     expect(all.cells).toHaveLength(2);
+    expect(all.writers).toEqual(writers);
     expect(all.size).toBe("full");
   });
 
