@@ -25,6 +25,7 @@ export {
   rankRuns,
 } from "./parquet";
 export { age, statusAsof, statusLinear } from "./provenance";
+export { keepSeverity, skippedFlags, skippedTimes, unionOfStatus } from "./quality";
 export { countAbove, countBins, extremes, keepBin } from "./quantile";
 export { runs, runsBetween } from "./runs";
 export { scanGallop, scanMerge, scanRun } from "./scan";

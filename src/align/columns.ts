@@ -12,7 +12,7 @@ import {
   Utf8,
   Vector,
 } from "apache-arrow";
-import type { Arena, Kernels, Match } from "../kernels/index.ts";
+import type { Arena, Column, Kernels, Match } from "../kernels/index.ts";
 import type { ValueShape, Values } from "../samples.ts";
 
 /**
@@ -36,43 +36,47 @@ export interface BlockColumn {
   valid: number;
 }
 
-/** `values` in the arena, copied unless they are there already; with `positions` only those entries, in that order. */
-export function uploadColumn(arena: Arena, values: Values, positions?: Int32Array): SampleColumn {
+/** `values` in the arena, copied unless they are there already. */
+export function uploadColumn(arena: Arena, values: Values): SampleColumn {
   switch (values.type) {
     case "number":
-      return { type: "number", data: upload(arena, arena.f64, values.data, positions) };
+      return { type: "number", data: upload(arena, arena.f64, values.data) };
     case "integer":
-      return { type: "integer", data: upload(arena, arena.i64, values.data, positions) };
+      return { type: "integer", data: upload(arena, arena.i64, values.data) };
     case "boolean":
-      return { type: "boolean", data: upload(arena, arena.u8, values.data, positions) };
+      return { type: "boolean", data: upload(arena, arena.u8, values.data) };
     case "text":
       return {
         type: "text",
-        data: upload(arena, arena.i32, values.codes, positions),
+        data: upload(arena, arena.i32, values.codes),
         dictionary: utf8Vector(values.dictionary),
       };
     case "list":
       return {
         type: "list",
-        starts: upload(arena, arena.i32, values.offsets.subarray(0, -1), positions),
-        ends: upload(arena, arena.i32, values.offsets.subarray(1), positions),
+        starts: upload(arena, arena.i32, values.offsets.subarray(0, -1)),
+        ends: upload(arena, arena.i32, values.offsets.subarray(1)),
         items: uploadColumn(arena, values.items),
       };
   }
 }
 
-/** `source` in the arena, copied unless it is there already; with `positions` only those entries, in that order. */
-export function upload<T extends BigInt64Array | Float64Array | Int32Array | Uint32Array | Uint8Array>(
+/** `source` in the arena, copied unless it is there already. */
+export function upload<T extends Column>(
   arena: Arena,
   allocate: (this: Arena, length: number) => T,
   source: T,
-  positions?: Int32Array,
 ): T {
-  if (positions === undefined && source.buffer === arena.buffer) return source;
-  const target = allocate.call(arena, positions?.length ?? source.length);
-  if (positions === undefined) target.set(source as never);
-  else for (let i = 0; i < positions.length; i++) target[i] = source[positions[i]!]!;
+  if (source.buffer === arena.buffer) return source;
+  const target = allocate.call(arena, source.length);
+  target.set(source as never);
   return target;
+}
+
+/** The entries of a column that `take` takes of any array with an entry a sample. */
+export function mapColumn(column: SampleColumn, take: <T extends Column>(array: T) => T): SampleColumn {
+  if (column.type === "list") return { ...column, starts: take(column.starts), ends: take(column.ends) };
+  return { ...column, data: take<Column>(column.data) } as SampleColumn;
 }
 
 /** The Arrow type of a column of such values; `dictionaryId` tells the dictionaries of one schema apart. */

@@ -1,8 +1,8 @@
 import { type DataType, Float64, Int64 } from "apache-arrow";
 import { AlignError } from "../errors.ts";
-import type { Arena, Kernels } from "../kernels/index.ts";
-import { OPEN_END, type Samples, type SampleWindow, type ValueShape, type Values } from "../samples.ts";
-import { arrowType, listType, type SampleColumn, upload, uploadColumn } from "./columns.ts";
+import type { Column, Kernels } from "../kernels/index.ts";
+import type { Samples, SampleWindow, ValueShape, Values } from "../samples.ts";
+import { arrowType, listType, mapColumn, type SampleColumn, upload, uploadColumn } from "./columns.ts";
 import type { Aggregate, AlignedTagInput, Join, Quality, TagSpec } from "./spec.ts";
 import { isBad, Status, severity } from "./status.ts";
 
@@ -54,37 +54,68 @@ function planTag(
   checkType(tag, input.values);
 
   const values = needsNumbers(join) ? asNumbers(input.values) : input.values;
-  const kept = input.status && keptPositions(input.status, keepRule(tag));
-  const positions =
-    join.kind === "linear"
-      ? lastOfEqual(kernels, input.times, kept, share)
-      : join.kind === "window" && "samples" in tag && isWindow(tag.samples)
-        ? fromWholeBlock(tag, tag.samples, kept)
-        : kept;
-  const take = (times: BigInt64Array) =>
-    positions === undefined ? share(times) : upload(arena, arena.i64, times, positions);
+  const status = input.status && upload(arena, arena.u32, input.status);
+  const given = share(input.times);
+  const skips = status === undefined ? undefined : keptBits(kernels, tag, status);
+  const kept = new Selection(kernels, skips);
+  const equals = join.kind === "linear" ? lastOfEqual(kernels, kept.take(given)) : undefined;
+  const left = new Selection(kernels, equals);
+  const first = join.kind === "window" && "samples" in tag ? extraSamples(tag, tag.samples) : 0;
+  const take = <T extends Column>(column: T): T => left.take(kept.take(column)).subarray(first) as T;
 
-  const column = uploadColumn(arena, values, positions);
+  const column = mapColumn(uploadColumn(arena, values), take);
   const plan: Plan = {
     spec: { name, join, quality, metadata, ...(staleAfterNs !== undefined && { staleAfterNs }) },
-    times: take(input.times),
+    times: take(given),
     column,
     type: outputType(join, column, dictionaryId),
   };
-  if (ends !== undefined) plan.ends = take(ends);
-  if (input.status !== undefined) {
-    const mark = arena.mark();
-    const status = upload(arena, arena.u32, input.status, positions);
-    if (status.some((code) => code !== Status.good)) plan.status = status;
-    else arena.release(mark);
-    const validity = validityOf(arena, status);
-    if (validity !== undefined) column.validity = validity;
+  if (ends !== undefined) plan.ends = take(share(ends));
+  if (status !== undefined) {
+    const codes = take(status);
+    const union = kernels.unionOfStatus(codes);
+    if (union !== Status.good) plan.status = codes;
+    if (isBad(union)) column.validity = validityOf(kernels, codes);
   }
-  if (kept !== undefined && join.kind === "backward") plan.badAfter = firstSkipped(arena, input.times, kept);
-  if (kept !== undefined && positions !== undefined && join.kind === "linear") {
-    plan.skipped = skippedBetween(arena, kept, positions);
+  if (skips !== undefined && join.kind === "backward") {
+    plan.badAfter = arena.i64(skips.count);
+    kernels.skippedTimes(given, skips.bits, plan.badAfter);
   }
+  if (skips !== undefined && join.kind === "linear")
+    plan.skipped = skippedBetween(kernels, given, skips, equals);
   return plan;
+}
+
+/** A bit a sample, 1 where it stays, and how many stay. */
+interface Bits {
+  bits: Uint8Array;
+  count: number;
+}
+
+/** The samples that stay, for any of their columns; all of them where there are no bits. */
+class Selection {
+  readonly #kernels: Kernels;
+  readonly #kept: Bits | undefined;
+
+  constructor(kernels: Kernels, kept: Bits | undefined) {
+    this.#kernels = kernels;
+    this.#kept = kept;
+  }
+
+  take<T extends Column>(column: T): T {
+    if (this.#kept === undefined) return column;
+    const { bits, count } = this.#kept;
+    const { arena } = this.#kernels;
+    const make = column.constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => T;
+    const room = (length: number) =>
+      new make(arena.buffer, arena.u8(length * column.BYTES_PER_ELEMENT).byteOffset, length);
+    // Room for all is taken, and the rest given back.
+    const mark = arena.mark();
+    this.#kernels.compact(column, bits, room(column.length));
+    arena.release(mark);
+    const taken = room(count);
+    return taken;
+  }
 }
 
 function isWindow(samples: Samples): samples is SampleWindow {
@@ -92,25 +123,24 @@ function isWindow(samples: Samples): samples is SampleWindow {
 }
 
 /** Float sums are made of blocks at multiples of 64 of all kept samples, so those of a window must begin at one. */
-function fromWholeBlock(
-  tag: AlignedTagInput,
-  { skippedBefore: [good, uncertain, bad], times }: SampleWindow,
-  kept: Int32Array | undefined,
-): Int32Array | undefined {
+function extraSamples(tag: TagSpec, samples: Samples): number {
+  if (!isWindow(samples)) return 0;
+  const [good, uncertain, bad] = samples.skippedBefore;
   const quality = effectiveQuality(tag);
-  const before = good + (quality === "good" ? 0 : uncertain) + (quality === "raw" ? bad : 0);
-  const extra = -before & 63;
-  return extra === 0 ? kept : (kept ?? Int32Array.from(times, (_, i) => i)).subarray(extra);
+  return -(good + (quality === "good" ? 0 : uncertain) + (quality === "raw" ? bad : 0)) & 63;
 }
 
 /** Whether a sample with this status takes part in the tag's join. */
-function keepRule(tag: AlignedTagInput): (status: number) => boolean {
-  const quality = effectiveQuality(tag);
-  if (quality === "raw") return () => true;
-  const worst = quality === "good" ? 0 : 1;
+function keepRule(tag: TagSpec): (status: number) => boolean {
+  const worst = worstSeverity(tag);
   if (tag.join.kind !== "covering") return (status) => severity(status) <= worst;
   // An interval without an attribute still covers its span.
   return (status) => severity(status) <= worst || status === Status.noData;
+}
+
+function worstSeverity(tag: TagSpec): number {
+  const quality = effectiveQuality(tag);
+  return quality === "raw" ? 3 : quality === "usable" ? 1 : 0;
 }
 
 /** How many samples the quality rule lets into the join. */
@@ -129,58 +159,56 @@ export function effectiveQuality({ join, quality }: TagSpec): Quality {
   return join.kind === "window" && join.aggregate !== "count" && quality === "raw" ? "usable" : quality;
 }
 
-/** Positions of the samples that pass, or undefined when all do. */
-function keptPositions(status: Uint32Array, keeps: (status: number) => boolean): Int32Array | undefined {
-  const positions = new Int32Array(status.length);
-  let kept = 0;
-  for (let i = 0; i < status.length; i++) if (keeps(status[i]!)) positions[kept++] = i;
-  return kept === status.length ? undefined : positions.subarray(0, kept);
+/** The samples that pass, or undefined when all do. */
+function keptBits(kernels: Kernels, tag: TagSpec, status: Uint32Array): Bits | undefined {
+  const bits = kernels.arena.bitmap(status.length);
+  let count = kernels.keepSeverity(status, worstSeverity(tag), bits);
+  if (tag.join.kind === "covering" && count < status.length) {
+    const keeps = keepRule(tag);
+    for (let i = 0; i < status.length; i++) {
+      if (bitOf(bits, i) || !keeps(status[i]!)) continue;
+      bits[i >> 3]! |= 1 << (i & 7);
+      count++;
+    }
+  }
+  return count === status.length ? undefined : { bits, count };
 }
 
 /** Leaves the last of equal times; undefined when all samples stay. */
-function lastOfEqual(
+function lastOfEqual(kernels: Kernels, times: BigInt64Array): Bits | undefined {
+  const bits = kernels.arena.bitmap(times.length);
+  const count = kernels.lastOfEqual(times, bits);
+  return count === times.length ? undefined : { bits, count };
+}
+
+/** A flag a sample that is left after equal times fell together: whether one was skipped before the next such sample. */
+function skippedBetween(
   kernels: Kernels,
   times: BigInt64Array,
-  kept: Int32Array | undefined,
-  share: (times: BigInt64Array) => BigInt64Array,
-): Int32Array | undefined {
-  const { arena } = kernels;
-  const column = kept === undefined ? share(times) : upload(arena, arena.i64, times, kept);
-  const keep = arena.bitmap(column.length);
-  const left = kernels.lastOfEqual(column, keep);
-  if (left === column.length) return kept;
-  const all = arena.copy(kept ?? Int32Array.from(times, (_, i) => i));
-  kernels.compact(all, keep, all);
-  return all.slice(0, left);
-}
-
-function firstSkipped(arena: Arena, times: BigInt64Array, kept: Int32Array): BigInt64Array {
-  const after = arena.i64(kept.length);
-  for (let i = 0; i < kept.length; i++) {
-    const next = kept[i]! + 1;
-    after[i] = next === (kept[i + 1] ?? times.length) ? OPEN_END : times[next]!;
+  kept: Bits,
+  left: Bits | undefined,
+): Uint8Array {
+  const flags = kernels.arena.u8(kept.count);
+  kernels.skippedFlags(times.length, kept.bits, flags);
+  if (left === undefined) return flags;
+  const between = kernels.arena.u8(left.count);
+  let at = -1;
+  for (let i = 0; i < kept.count; i++) {
+    if (bitOf(left.bits, i)) between[++at] = flags[i]!;
+    else if (at >= 0) between[at]! |= flags[i]!;
   }
-  return after;
+  if (at >= 0) between[at] = 0;
+  return between;
 }
 
-/** `kept` passed the quality rule; `positions` are those of them that are left after equal times fell together. */
-function skippedBetween(arena: Arena, kept: Int32Array, positions: Int32Array): Uint8Array {
-  const skipped = arena.u8(positions.length).fill(0);
-  let at = 0;
-  for (let i = 0; i + 1 < positions.length; i++) {
-    for (let between = positions[i]! + 1; between < positions[i + 1]!; between++) {
-      while (kept[at]! < between) at++;
-      if (kept[at] !== between) skipped[i] = 1;
-    }
-  }
-  return skipped;
+function bitOf(bits: Uint8Array, i: number): boolean {
+  return ((bits[i >> 3]! >> (i & 7)) & 1) === 1;
 }
 
-/** A bit per sample, 0 where its status is bad; undefined when none is. */
-function validityOf(arena: Arena, status: Uint32Array): Uint8Array | undefined {
-  if (!status.some(isBad)) return undefined;
-  const validity = arena.bitmap(status.length).fill(0);
-  for (let i = 0; i < status.length; i++) if (!isBad(status[i]!)) validity[i >> 3]! |= 1 << (i & 7);
+/** A bit per sample, 0 where its status is bad. */
+function validityOf(kernels: Kernels, status: Uint32Array): Uint8Array {
+  const validity = kernels.arena.bitmap(status.length);
+  kernels.keepSeverity(status, 1, validity);
   return validity;
 }
 

@@ -70,6 +70,7 @@ export interface KernelExports {
   blend(
     index: number,
     weights: number,
+    matched: number,
     length: number,
     values: number,
     validity: number,
@@ -109,6 +110,11 @@ export interface KernelExports {
   statusAsofRuns: StatusAsofKernel;
   statusLinear(index: number, matched: number, ...rest: StatusLinearArguments): void;
   statusLinearRuns(runs: number, ...rest: StatusLinearArguments): void;
+
+  unionOfStatus(status: number, length: number): number;
+  keepSeverity(status: number, length: number, worst: number, keep: number): number;
+  skippedTimes(times: number, length: number, keep: number, out: number): void;
+  skippedFlags(length: number, keep: number, out: number): void;
 
   countUp(first: bigint, length: number, out: number): void;
   elapsed(times: number, length: number, origin: bigint, out: number): void;

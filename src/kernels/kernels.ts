@@ -206,6 +206,32 @@ export class Kernels extends JoinKernels {
     return coveringAll(this.#instance, frames, starts, ends, state, offsets, positions);
   }
 
+  /** All codes or-ed: 0 says that all are good, bit 31 that one is bad. */
+  unionOfStatus(status: Uint32Array): number {
+    const at = address(this.arena, "status", status, status.length);
+    return this.#instance.exports.unionOfStatus(at, status.length) >>> 0;
+  }
+
+  /** Bit i of `keep` = the severity (upper two bits) of status[i] is at most `worst`; returns how many. */
+  keepSeverity(status: Uint32Array, worst: number, keep: Uint8Array): number {
+    const at = address(this.arena, "status", status, status.length);
+    const keepAt = bitsOut(this.arena, "keep", keep, status.length);
+    return this.#instance.exports.keepSeverity(at, status.length, worst, keepAt) >>> 0;
+  }
+
+  /** For each kept sample, the time of the next one if that is skipped, else the largest int64; `out` has one a kept. */
+  skippedTimes(times: BigInt64Array, keep: Uint8Array, out: BigInt64Array): void {
+    const at = address(this.arena, "times", times, times.length);
+    const keepAt = bitsIn(this.arena, "keep", keep, times.length);
+    this.#instance.exports.skippedTimes(at, times.length, keepAt, address(this.arena, "out", out, 0));
+  }
+
+  /** For each kept one of `length` samples, 1 where any is skipped before the next kept one; `out` has one a kept. */
+  skippedFlags(length: number, keep: Uint8Array, out: Uint8Array): void {
+    const keepAt = bitsIn(this.arena, "keep", keep, length);
+    this.#instance.exports.skippedFlags(length, keepAt, address(this.arena, "out", out, 0));
+  }
+
   /** The values of these ranks (1-based) if `values` were sorted; takes at most as much scratch again. */
   ranked(values: BigInt64Array, ranks: readonly number[]): bigint[] {
     address(this.arena, "values", values, values.length);
