@@ -1,7 +1,8 @@
 import { DataType } from "apache-arrow";
 import type { Kernels, Match } from "../kernels/index.ts";
 import { blockIndexes, type FrameBlock, joinAt } from "./block.ts";
-import { ageColumn, type JoinedBlock } from "./join.ts";
+import type { BlockIndexes } from "./indexes.ts";
+import type { JoinedBlock } from "./join.ts";
 import type { Plan } from "./plan.ts";
 
 /** What the join of one tag did over all frames. */
@@ -54,25 +55,50 @@ export function tallied(
   for (let at = 0; at < block.time.length; at += ROWS) {
     const mark = arena.mark();
     const indexes = blockIndexes(kernels, [plan], part(block, at, at + ROWS));
-    const joined = joinAt(plan, indexes, block.start + at);
-    frames += indexes.frames.length;
+    const joined = matchOnly(plan, indexes) ?? joinAt(plan, indexes, block.start + at);
+    const length = indexes.frames.length;
+    frames += length;
     matched += joined.matchedCount;
-    nulls += joined.value.data.nullCount;
+    nulls += length - joined.value.valid;
     if (joined.match !== undefined) {
-      const age = ageColumn(plan, indexes, joined).data.values as BigInt64Array;
+      const isWhole = joined.matchedCount === length;
+      const age = isWhole ? ages.subarray(aged, aged + length) : arena.i64(length);
+      kernels.age(indexes.frames, plan.times, joined.match, joined.matched, age);
       const { staleAfterNs } = plan.spec;
       if (staleAfterNs !== undefined) {
         stale += kernels.countAbove(age, withGoodSample(kernels, plan, joined), staleAfterNs);
       }
-      aged += kernels.compact(age, joined.matched, ages.subarray(aged));
+      aged += isWhole ? length : kernels.compact(age, joined.matched, ages.subarray(aged));
     }
     arena.release(mark);
   }
   return { frames, matched, nulls, stale, aged };
 }
 
+/** What is told of a join; a value is all that it has to be counted by. */
+type Counted = Pick<JoinedBlock, "match" | "matched" | "matchedCount"> & {
+  value: Pick<JoinedBlock["value"], "validity" | "valid">;
+};
+
+/** Where each matched sample is a value, values need not be fetched to be counted. */
+function matchOnly(
+  { spec: { join }, times, ends, column }: Plan,
+  indexes: BlockIndexes,
+): Counted | undefined {
+  if (column.validity !== undefined || join.kind === "linear" || join.kind === "window") return undefined;
+  if (join.kind === "covering" && join.overlap === "all") return undefined;
+  const match =
+    join.kind === "covering"
+      ? indexes.latest(times, ends!)
+      : indexes.asof(times, join.kind, join.toleranceNs);
+  const { kernels, frames } = indexes;
+  const matched = kernels.arena.bitmap(frames.length);
+  const matchedCount = kernels.matched(match, matched);
+  return { match, matched, matchedCount, value: { validity: matched, valid: matchedCount } };
+}
+
 /** Where the value can be stale: a list is a value, but the bad sample that its status goes by is never stale. */
-function withGoodSample(kernels: Kernels, plan: Plan, { value, match, matched }: JoinedBlock): Uint8Array {
+function withGoodSample(kernels: Kernels, plan: Plan, { value, match, matched }: Counted): Uint8Array {
   const { validity } = plan.column;
   if (!DataType.isList(plan.type) || match === undefined || validity === undefined) return value.validity;
   const index = kernels.index(match as Match);

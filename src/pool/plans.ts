@@ -33,9 +33,11 @@ export class TablePlans {
   /** Bytes of samples that frames need on average, of all tags that are read window by window. */
   readonly windowBytesPerFrame: number;
   readonly #kernels: Kernels;
-  readonly #tags: readonly TableTag[];
+  /** A tag is let go of once its plan stays. */
+  readonly #tags: (TableTag | undefined)[];
   readonly #time: BigInt64Array;
   readonly #previousNs: bigint | undefined;
+  readonly #isResident: readonly boolean[];
   readonly #resident: (PlanPlaces | undefined)[];
 
   /** @param time i64 ns, ascending, in the arena: the frames of the table */
@@ -49,40 +51,46 @@ export class TablePlans {
     }: { previousFrameNs?: bigint | undefined; residentBytes?: number },
   ) {
     this.#kernels = kernels;
-    this.#tags = tags;
+    this.#tags = [...tags];
     this.#time = time;
     this.#previousNs = previousFrameNs;
-    this.columns = tags.map((tag, at) => ({ spec: tag, type: outputType(tag.join, shapeOf(tag), at) }));
+    this.columns = tags.map((tag, at) => ({
+      spec: specOf(tag),
+      type: outputType(tag.join, shapeOf(tag), at),
+    }));
     this.samples = tags.map(samplesOf);
     const bytes = tags.map((tag) => ("store" in tag ? sum(tag.store.counts) * sampleBytes : 0));
     const isWindowed = sum(bytes) > residentBytes;
     this.windowBytesPerFrame = isWindowed ? sum(bytes) / Math.max(1, time.length) : 0;
-    const resident = tags
-      .map((tag, at) => ({ tag, at }))
-      .filter(({ tag }) => !(isWindowed && "store" in tag));
+    this.#isResident = tags.map((tag) => !(isWindowed && "store" in tag));
     this.#resident = new Array(tags.length);
-    const rows = { start: 0, end: time.length };
-    const places = this.#planned(
-      kernels,
-      resident.map(({ at }) => at),
-      rows,
+  }
+
+  /** Plans that stay, where they are not there yet, into the kernels' own arena. */
+  keep(tags: Range): void {
+    const positions = positionsOf(tags).filter(
+      (at) => this.#isResident[at] && this.#resident[at] === undefined,
     );
-    for (const [k, { at }] of resident.entries()) this.#resident[at] = places[k];
+    const places = this.#planned(this.#kernels, positions, { start: 0, end: this.#time.length });
+    for (const [k, at] of positions.entries()) {
+      this.#resident[at] = places[k];
+      this.#tags[at] = undefined;
+    }
   }
 
   /**
-   * The plans of some tags for some frames, and what is left of the region: samples that are not resident are put there.
+   * The plans of some tags for some frames, and what is left of the region: samples that do not stay are put there.
    *
    * @throws AlignError USAGE_TOO_LARGE where they do not fit
    */
   for(tags: Range, rows: Range, region: Region): { plans: PlanPlaces[]; region: Region } {
+    this.keep(tags);
     const own = this.#kernels.within(region);
-    const positions = Array.from({ length: tags.end - tags.start }, (_, k) => tags.start + k);
+    const positions = positionsOf(tags);
     const missing = positions.filter((at) => this.#resident[at] === undefined);
     const made = new Map(this.#planned(own, missing, rows).map((plan) => [plan.dictionaryId, plan]));
     const plans = positions.map((at) => this.#resident[at] ?? (made.get(at) as PlanPlaces));
-    const mark = own.arena.mark();
-    return { plans, region: { at: mark, bytes: own.arena.free } };
+    return { plans, region: { at: own.arena.mark(), bytes: own.arena.free } };
   }
 
   #planned(kernels: Kernels, positions: readonly number[], rows: Range): PlanPlaces[] {
@@ -109,6 +117,14 @@ export class TablePlans {
       quality: effectiveQuality(tag),
     };
   }
+}
+
+function positionsOf({ start, end }: Range): number[] {
+  return Array.from({ length: end - start }, (_, k) => start + k);
+}
+
+function specOf({ name, join, quality, metadata }: TagSpec): TagSpec {
+  return { name, join, quality, metadata };
 }
 
 function shapeOf(tag: TableTag): ValueShape {

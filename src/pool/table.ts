@@ -146,6 +146,7 @@ export class AlignedTable {
   /** One row; it holds until the engine is used again. */
   row(at: number): RecordBatch {
     const { arena, kernels } = this.#engine;
+    this.#plans.keep({ start: 0, end: this.#tagCount });
     const mark = arena.mark();
     const { plans: places, region } = this.#plans.for(
       { start: 0, end: this.#tagCount },
@@ -164,6 +165,7 @@ export class AlignedTable {
   /** What the join did for each tag over all frames, in the tags' order. */
   async statistics(): Promise<TagStatistics[]> {
     const { arena } = this.#engine;
+    this.#plans.keep({ start: 0, end: this.#tagCount });
     const mark = arena.mark();
     const most = Math.max(1, Math.floor((2 * taskCells) / Math.max(1, this.length)));
     const ranges = rangesOf(this.#tagCount, Math.min(most, Math.max(1, this.#tagCount)));

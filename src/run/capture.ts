@@ -94,12 +94,11 @@ async function produce(
   const tags = await readTags(session, manifest, clocks);
   requireClockUncertainty(manifest, clocks, rows);
   clock.lap("sources");
-  const table = new AlignedTable(engine, rows.columns, tags, {
+  const table = new AlignedTable(engine, rows.columns, tags.splice(0), {
     provenance: manifest.provenance,
     metadata: tableMetadata(manifest, clocks, engine.kernels),
     previousFrameNs: rows.previousFrameNs,
   });
-  tags.length = 0;
   const written = await writeOutputs(session, manifest, table, publication);
   clock.lap("align");
   const statistics = await table.statistics();

@@ -1,4 +1,5 @@
-import { type Data, type Table, tableFromIPC, tableToIPC, Vector } from "apache-arrow";
+import { createHash, type Hash } from "node:crypto";
+import { type Data, DataType, type Table, tableFromIPC, tableToIPC, Vector } from "apache-arrow";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { AlignFramesInput, FrameTag } from "../../src/index.ts";
@@ -46,17 +47,31 @@ function plant(frameCount: number, tagCount: number): AlignFramesInput {
   return { frames, tags };
 }
 
-/** Every buffer of every column, as bytes. */
-function bytesOf(table: Table): string[] {
-  const bytes = ({ values, nullBitmap, valueOffsets, nullCount, length, children }: Data): unknown => [
-    length,
-    nullCount,
-    ...[values, nullCount === 0 ? undefined : nullBitmap?.subarray(0, Math.ceil(length / 8)), valueOffsets]
-      .filter((one) => one !== undefined && one !== null)
-      .map((one) => Buffer.from(one.buffer, one.byteOffset, one.byteLength).toString("base64")),
-    ...children.map(bytes),
-  ];
-  return table.batches.map((batch) => JSON.stringify(batch.data.children.map(bytes)));
+/** Every value of every column and its null, whatever batches the rows lie in. */
+function bytesOf(table: Table): Record<string, string> {
+  const hashes = new Map<string, Hash>();
+  const add = (path: string, bytes: NodeJS.ArrayBufferView | string) => {
+    const hash = hashes.get(path) ?? createHash("sha256");
+    hashes.set(path, hash.update(bytes));
+  };
+  const read = (
+    path: string,
+    { type, values, nullBitmap, valueOffsets, nullCount, length, children }: Data,
+  ) => {
+    const valid = (row: number) => nullCount === 0 || ((nullBitmap[row >> 3]! >> (row & 7)) & 1) === 1;
+    add(`${path} nulls`, Array.from({ length }, (_, row) => (valid(row) ? "1" : "0")).join(""));
+    if (DataType.isList(type)) {
+      add(
+        path,
+        Int32Array.from({ length }, (_, row) => valueOffsets[row + 1]! - valueOffsets[row]!),
+      );
+    } else add(path, values.subarray(0, length));
+    for (const child of children) if (length > 0) read(`${path}.`, child);
+  };
+  for (const { name } of table.schema.fields) {
+    for (const data of table.getChild(name)!.data) read(name, data);
+  }
+  return Object.fromEntries([...hashes].map(([path, hash]) => [path, hash.digest("hex")]));
 }
 
 describe("an engine", () => {
