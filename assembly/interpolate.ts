@@ -1,4 +1,4 @@
-import { bitAt } from "./validity";
+import { bitAt, clearNulls, isStretch, wordAt, wordFrom } from "./validity";
 
 /** The bits of 2^52: an int64 of 0 .. 2^52 - 1 added to them is 2^52 more than itself as a float64. */
 export const TWO52: i64 = 0x4330000000000000;
@@ -158,6 +158,34 @@ function bitPair(validity: usize, k: usize): i64 {
   return (((low | (high << 8)) >> ((k & 7) as u32)) & 3) as i64;
 }
 
+/** The values of 64 frames whose samples follow one another from `values` on; what a NaN weighs is left as it is. */
+function blendStretch(weights: usize, values: usize, out: usize): void {
+  const zero = f64x2.splat(0);
+  for (let at: usize = 0; at < 512; at += 32) {
+    const weightA = v128.load(weights + at);
+    const weightB = v128.load(weights + at, 16);
+    const a = v128.load(values + at);
+    const b = v128.load(values + at, 16);
+    const lineA = f64x2.add(a, f64x2.mul(weightA, f64x2.sub(v128.load(values + at, 8), a)));
+    const lineB = f64x2.add(b, f64x2.mul(weightB, f64x2.sub(v128.load(values + at, 24), b)));
+    v128.store(out + at, v128.bitselect(a, lineA, f64x2.eq(weightA, zero)));
+    v128.store(out + at, v128.bitselect(b, lineB, f64x2.eq(weightB, zero)), 16);
+  }
+}
+
+/** Which of 64 frames, whose samples follow one another from bit `first` on, have a value; `word`: which are matched. */
+function stretchWord(word: u64, validity: usize, first: usize, weights: usize): u64 {
+  const own = word & wordFrom(validity, first);
+  const both = own & wordFrom(validity, first + 1);
+  let kept = both;
+  // The next sample's bit matters unless the frame is on the sample.
+  for (let left = own ^ both; left !== 0; left &= left - 1) {
+    const isExact = load<f64>(weights + ((ctz<u64>(left) as usize) << 3)) === 0;
+    kept |= select<u64>(left & -left, 0, isExact);
+  }
+  return kept;
+}
+
 /**
  * The value on the straight line between the samples around each frame, from weights that tags share.
  *
@@ -165,12 +193,12 @@ function bitPair(validity: usize, k: usize): i64 {
  *
  * index         in   i32[length]        the last sample at or before each frame, or -1
  * weights       in   f64[length]        as written by `weights` for this index
+ * matched       in   bits[length]       as written by `weights`
  * values        in   f64[sampleLength]
  * validity      in   bits[sampleLength]; address 0 means that all are valid
  * outValues     out  f64[length], v0 + w * (v1 - v0), copied where w is 0; 0 under a 0 bit
- * outValidity   out  bits[length], written in whole 64-bit words, zero past the length; address 0 where all samples
- *                    are valid, so that the bits are those of the weights
- * returns            how many are valid; 0 without `outValidity`
+ * outValidity   out  bits[length], written in whole 64-bit words, zero past the length
+ * returns            how many are valid
  *
  * A frame on a valid sample copies its value, whatever the neighbours are; otherwise an invalid sample on either side
  * gives null. O(length).
@@ -178,6 +206,7 @@ function bitPair(validity: usize, k: usize): i64 {
 export function blend(
   index: usize,
   weights: usize,
+  matched: usize,
   length: usize,
   values: usize,
   validity: usize,
@@ -190,7 +219,20 @@ export function blend(
   let count: usize = 0;
   for (let base: usize = 0; base < length; base += 64) {
     const end = min(base + 64, length);
-    let word: u64 = 0;
+    const begin = index + (base << 2);
+    if (base + 64 <= length && isStretch(begin) && (load<u32>(begin) as usize) + 63 < inner) {
+      const first = load<u32>(begin) as usize;
+      const shares = weights + (base << 3);
+      const into = outValues + (base << 3);
+      let word = wordAt(matched, base, length);
+      if (validity !== 0) word = stretchWord(word, validity, first, shares);
+      blendStretch(shares, values + (first << 3), into);
+      clearNulls<f64>(into, word);
+      count += popcnt<u64>(word) as usize;
+      store<u64>(outValidity + (base >> 3), word);
+      continue;
+    }
+    let word: u64 = validity === 0 ? wordAt(matched, base, length) : 0;
     let i = base;
     for (; i + 2 <= end; i += 2) {
       const k = load<i32>(index + (i << 2));
@@ -226,7 +268,6 @@ export function blend(
       const weight = load<f64>(weights + (i << 3));
       word |= blendOne(k, weight, values, validity, outValues + (i << 3)) << ((i - base) as u64);
     }
-    if (outValidity === 0) continue;
     count += popcnt<u64>(word) as usize;
     store<u64>(outValidity + (base >> 3), word);
   }

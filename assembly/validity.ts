@@ -13,6 +13,21 @@ export function wordAt(bitmap: usize, base: usize, length: usize): u64 {
   return word & (((1 as u64) << ((length - base) as u64)) - 1);
 }
 
+/** The 64 bits from any bit on; the bytes before and after theirs are not read. */
+export function wordFrom(bitmap: usize, from: usize): u64 {
+  const at = bitmap + (from >> 3);
+  const shift = (from & 7) as u64;
+  const low = load<u64>(at) >> shift;
+  return shift === 0 ? low : low | ((load<u8>(at, 8) as u64) << (64 - shift));
+}
+
+/** Writes 0 into those of 64 entries whose bit is 0. */
+export function clearNulls<T extends number>(entries: usize, word: u64): void {
+  for (let nulls = ~word; nulls !== 0; nulls &= nulls - 1) {
+    store<T>(entries + (ctz<u64>(nulls) as usize) * sizeof<T>(), 0 as T);
+  }
+}
+
 /**
  * Packs booleans into an Arrow bitmap, 16 at a time.
  *
@@ -53,6 +68,21 @@ export function matchedWord(index: usize, base: usize, end: usize): u64 {
     word |= u64(found) << ((i - base) as u64);
   }
   return word;
+}
+
+/** Whether 64 index entries are positions that follow one another, as where samples come at the rate of frames. */
+export function isStretch(index: usize): bool {
+  const first = load<i32>(index);
+  if (first < 0 || load<i32>(index, 252) - first !== 63) return false;
+  let expected = i32x4.add(i32x4.splat(first), i32x4(0, 1, 2, 3));
+  let other = i32x4.splat(0);
+  for (let at: usize = 0; at < 256; at += 32) {
+    other = v128.or(other, v128.xor(v128.load(index + at), expected));
+    expected = i32x4.add(expected, i32x4.splat(4));
+    other = v128.or(other, v128.xor(v128.load(index + at, 16), expected));
+    expected = i32x4.add(expected, i32x4.splat(4));
+  }
+  return !v128.any_true(other);
 }
 
 /**

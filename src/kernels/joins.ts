@@ -112,11 +112,20 @@ export class JoinKernels {
     }
     const indexAt = address(arena, "line.index", line.index, length);
     const weightsAt = address(arena, "line.weights", line.weights, length);
-    const given = validityAt === 0 ? 0 : bitsAt;
-    const valid = exports.blend(indexAt, weightsAt, length, valuesAt, validityAt, sampleLength, outAt, given);
-    if (given !== 0) return valid >>> 0;
-    out.validity.set(line.matched.subarray(0, bitmapBytes(length)));
-    return line.matchedCount;
+    const matchedAt = bitsIn(arena, "line.matched", line.matched, length);
+    return (
+      exports.blend(
+        indexAt,
+        weightsAt,
+        matchedAt,
+        length,
+        valuesAt,
+        validityAt,
+        sampleLength,
+        outAt,
+        bitsAt,
+      ) >>> 0
+    );
   }
 
   /**

@@ -74,6 +74,32 @@ describe.each(builds)("columns in %s", (build) => {
     checkCompact(valid);
   });
 
+  it("gathers stretches of positions that follow one another, from every place of a byte", () => {
+    const next = random(7);
+    for (let from = 0; from < 9; from++) {
+      const stretch = Array.from({ length: 192 - from }, (_, i) => from + i);
+      const valid = Array.from({ length: 192 }, () => next() < 0.9);
+      checkGather(192, valid, stretch);
+      checkGather(192, undefined, stretch);
+      checkGather(192, valid, stretch.slice(0, 64));
+      checkGather(
+        192,
+        valid.map((bit) => !bit),
+        stretch,
+      );
+    }
+  });
+
+  it("gathers what only looks like a stretch from its ends", () => {
+    const stretch = Array.from({ length: 64 }, (_, i) => i);
+    const valid = stretch.map((i) => i % 5 !== 0);
+    for (let at = 1; at < 63; at++) {
+      for (const other of [-1, at + 1, at - 1]) {
+        checkGather(64, at % 2 === 0 ? valid : undefined, stretch.with(at, other));
+      }
+    }
+  });
+
   const checkCompact = (keep: readonly boolean[]): void => {
     for (const values of columns(keep.length)) {
       const expected = compactTwin(cells(values), keep);

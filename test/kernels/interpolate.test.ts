@@ -100,6 +100,29 @@ describe.each(builds)("linear interpolation in %s", (build) => {
     check(frames, samples, {}, false);
   });
 
+  it("equals its definition where samples come at the rate of frames, from every place of a byte", () => {
+    const next = random(5);
+    const specials = [-0, 0, Number.POSITIVE_INFINITY, Number.MAX_VALUE, Number.NaN];
+    for (let from = 0; from < 9; from++) {
+      for (const ahead of [0, 150]) {
+        const frames = Array.from({ length: 196 - from }, (_, i) => {
+          const isExact = next() < 0.3;
+          return BigInt((from + i) * 1000 + (isExact ? ahead : ahead + Math.floor(next() * 300)));
+        });
+        const samples = Array.from({ length: 195 }, (_, i) => ({
+          time: BigInt(i * 1000 + ahead - (next() < 0.5 ? 0 : Math.floor(next() * 100))),
+          value: next() < 0.1 ? specials[i % specials.length]! : next() * 100,
+          valid: next() < 0.8,
+        }));
+        check(frames, samples, {}, true);
+        check(frames, samples, { maxGap: 1000n, hold: true }, true);
+        check(frames, samples, { maxGap: 1000n }, false);
+        check(frames, samples.slice(0, from + 64), { hold: true }, true);
+        check(frames, samples.slice(0, from + 65), {}, true);
+      }
+    }
+  });
+
   it("copies the value of a sample that the frame is on, whatever its neighbours and their values are", () => {
     const samples = [
       { time: 0n, value: Number.NaN, valid: false },

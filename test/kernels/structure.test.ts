@@ -8,6 +8,7 @@ const read = (name: string): string =>
 const callees = [
   "assembly/gather/gather<u32>",
   "assembly/gather/gather<u64>",
+  "assembly/gather/gather<u8>",
   "assembly/interpolate/blendOne",
   "assembly/parquet/packGroups",
   "assembly/runs/countBefore",
