@@ -10,7 +10,7 @@ export interface JoinTask {
 }
 
 /** Frames a block, as the engine aligns them. */
-const blockFrames = 4_096;
+const blockFrames = 65_536;
 
 /** The engine's join of a workload whose samples lie in its memory. */
 export interface Subject {
