@@ -106,10 +106,8 @@ export async function summariseSource(
       );
       return { ...summary(source, read.counts, files), tags: [...tags.values()], missing_tags: missing };
     } catch (error) {
-      const tag =
-        error instanceof AlignError && error.code === "SOURCE_MISSING_TAG" ? error.where?.tag : undefined;
-      if (tag === undefined) throw error;
-      missing.push(tag);
+      if (!(error instanceof AlignError) || error.code !== "SOURCE_MISSING_TAG") throw error;
+      missing.push(...(error.cause as readonly string[]));
     }
   }
 }

@@ -22,6 +22,7 @@ export async function openSql(database: Database, request: TableRequest): Promis
     from: name,
     columns: await describe(database, name, place),
     typed: true,
+    isColumnar: true,
     files: request.files,
   };
 }

@@ -8,6 +8,7 @@ import {
   type DuckDBValue,
 } from "@duckdb/node-api";
 import { AlignError, type ErrorPlace } from "../errors.ts";
+import { ChunkGarbage } from "./garbage.ts";
 import { BlockLog, type LogLimits } from "./log.ts";
 
 /** The element arrays that queries of this room select. */
@@ -145,6 +146,7 @@ export class Database {
     try {
       await this.#connection.run("SET threads = 1");
       const result = await this.#connection.stream(sql);
+      const garbage = new ChunkGarbage();
       for (;;) {
         signal?.throwIfAborted();
         const chunk = await (next ?? result.fetchChunk());
@@ -153,6 +155,7 @@ export class Database {
         next = result.fetchChunk();
         // It is met where it is awaited, or nobody wants it any more.
         next.catch(() => undefined);
+        garbage.add(8 * chunk.rowCount * chunk.columnCount);
         yield {
           rowCount: chunk.rowCount,
           column: (index) => columnOf(chunk.getColumnVector(index) as unknown as RawVector),

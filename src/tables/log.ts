@@ -13,7 +13,7 @@ export interface LogLimits {
   readonly blockLength: number;
 }
 
-const usualLimits: LogLimits = { memoryBytes: 256 * 2 ** 20, slabBytes: 4 * 2 ** 20, blockLength: 2048 };
+const usualLimits: LogLimits = { memoryBytes: 160 * 2 ** 20, slabBytes: 4 * 2 ** 20, blockLength: 2048 };
 
 /**
  * Runs of cells, kept in the order in which they come and read back by their address: the first ones in memory,

@@ -211,6 +211,7 @@ async function missingInLong(
   );
 }
 
+/** The error whose cause is the list of all tags that are missing. */
 export function missingTags(
   relation: Relation,
   missing: readonly string[],
@@ -222,6 +223,7 @@ export function missingTags(
   return new AlignError("SOURCE_MISSING_TAG", `source ${relation.source} has no tag "${tag}"${others}`, {
     where: placeOf(relation, tag === undefined ? {} : { tag }),
     hint: nearest.length === 0 ? "the source has no rows" : `the nearest it has: ${listed(nearest)}`,
+    cause: missing,
   });
 }
 
@@ -247,16 +249,15 @@ async function fill(
     const codes = chunk.column(0).items as Uint32Array;
     const stamps = times.items as BigInt64Array;
     const words = new Uint32Array(stamps.buffer, stamps.byteOffset, stamps.length * 2);
-    for (let row = 0; row < chunk.rowCount; row++) {
-      const tag = codes[row]!;
-      if (isValid(times.valid, row)) order.add(tag, words[2 * row + 1]! | 0, words[2 * row]!, start + row);
-      else {
-        counts.rowsWithoutTime += 1;
-        rows.noteSeen(tag);
-      }
+    order.addRows(words, chunk.rowCount, start, { tags: codes, valid: times.valid });
+    for (let row = 0; times.valid !== null && row < chunk.rowCount; row++) {
+      if (isValid(times.valid, row)) continue;
+      counts.rowsWithoutTime += 1;
+      rows.noteSeen(codes[row]!);
     }
     rows.append({ chunk, codes, words, valid: times.valid, quality: query.quality });
   }
+  rows.end();
   return order;
 }
 

@@ -1,4 +1,5 @@
 import type { Values } from "../samples.ts";
+import { isValid } from "./database.ts";
 
 /**
  * Positions that put times in order, stably; undefined when they are in order already.
@@ -126,40 +127,57 @@ export class OrderCount {
     this.#low = new Uint32Array(tags + 1);
   }
 
-  /** `high` and `low` are the halves of an int64 time; `tag` counts from 0. */
-  add(tag: number, high: number, low: number, row: number): void {
-    this.#rows += 1;
-    if (tag !== this.#lastTag) {
-      this.#runs += 1;
-      this.#lastTag = tag;
+  /**
+   * Adds the rows of a chunk that have a time. `words` are the times as 32-bit halves, low before high;
+   * `tags[row]` counts from 0, all rows are of tag 0 where it is absent; `start` is the number of the first row.
+   */
+  addRows(
+    words: Uint32Array,
+    rowCount: number,
+    start: number,
+    { tags, valid = null }: { tags?: Uint32Array; valid?: Uint32Array | null },
+  ): void {
+    const [highs, lows, all] = [this.#high, this.#low, this.#tags];
+    let [rows, runs, lastTag] = [this.#rows, this.#runs, this.#lastTag];
+    let [allHigh, allLow] = [highs[all]!, lows[all]!];
+    for (let row = 0; row < rowCount; row++) {
+      if (valid !== null && !isValid(valid, row)) continue;
+      const low = words[2 * row]!;
+      const high = words[2 * row + 1]! | 0;
+      const tag = tags === undefined ? 0 : tags[row]!;
+      if (tag !== lastTag) {
+        runs += 1;
+        lastTag = tag;
+      }
+      if (rows++ === 0) this.#noteEarliest(high, low);
+      if (high > allHigh || (high === allHigh && low >= allLow)) {
+        allHigh = high;
+        allLow = low;
+      } else {
+        this.#noteEarliest(high, low);
+        if (this.#all++ === 0) this.#firstAll = { row: start + row, high, low };
+      }
+      const latest = highs[tag]!;
+      if (high > latest || (high === latest && low >= lows[tag]!)) {
+        highs[tag] = high;
+        lows[tag] = low;
+      } else if (this.#within++ === 0) this.#firstWithin = { row: start + row, high, low };
     }
-    if (this.#rows === 1 || this.#isEarlier(this.#tags, high, low)) this.#noteEarlier(high, low, row);
-    if (this.#isEarlier(tag, high, low)) {
-      if (this.#within++ === 0) this.#firstWithin = { row, high, low };
-    }
+    highs[all] = allHigh;
+    lows[all] = allLow;
+    this.#rows = rows;
+    this.#runs = runs;
+    this.#lastTag = lastTag;
   }
 
   addAll(times: BigInt64Array): void {
-    const low = new Uint32Array(times.buffer, times.byteOffset, times.length * 2);
-    const high = new Int32Array(times.buffer, times.byteOffset, times.length * 2);
-    for (let i = 0; i < times.length; i++) this.add(0, high[2 * i + 1] ?? 0, low[2 * i] ?? 0, i);
+    this.addRows(new Uint32Array(times.buffer, times.byteOffset, times.length * 2), times.length, 0, {});
   }
 
-  #noteEarlier(high: number, low: number, row: number): void {
-    if (high < this.#earliestHigh || (high === this.#earliestHigh && low < this.#earliestLow)) {
-      this.#earliestHigh = high;
-      this.#earliestLow = low;
-    }
-    if (this.#rows === 1) this.#isEarlier(this.#tags, high, low);
-    else if (this.#all++ === 0) this.#firstAll = { row, high, low };
-  }
-
-  #isEarlier(slot: number, high: number, low: number): boolean {
-    const latest = this.#high[slot]!;
-    if (high < latest || (high === latest && low < this.#low[slot]!)) return true;
-    this.#high[slot] = high;
-    this.#low[slot] = low;
-    return false;
+  #noteEarliest(high: number, low: number): void {
+    if (high > this.#earliestHigh || (high === this.#earliestHigh && low >= this.#earliestLow)) return;
+    this.#earliestHigh = high;
+    this.#earliestLow = low;
   }
 
   /** A mean run of 16 rows of one tag is the mark of a file stored tag by tag. */

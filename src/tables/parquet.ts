@@ -31,7 +31,7 @@ export async function parquetRelation(database: Database, request: ParquetReques
     }
     requireSameColumns(request.name, parts);
   }
-  const relation = { source: request.name, columns, typed: true, files: request.files };
+  const relation = { source: request.name, columns, typed: true, isColumnar: true, files: request.files };
   const cut = await cutColumns(database, request, columns);
   if (cut.length === 0) return { ...relation, from: scan };
   const scans: string[] = [];

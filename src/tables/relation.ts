@@ -15,6 +15,8 @@ export interface Relation {
   readonly typed: boolean;
   /** Absolute paths of the files behind it, in reading order. */
   readonly files: readonly string[];
+  /** True where columns are stored apart, so that a few of them are read without the others. */
+  readonly isColumnar?: boolean;
   /** Integer columns that hold instants in ns, whatever unit the source names. */
   readonly instantColumns?: ReadonlySet<string>;
 }

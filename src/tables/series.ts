@@ -12,13 +12,13 @@ import type {
   WindowRequest,
 } from "../samples.ts";
 import { BlockLog, type Cells } from "./log.ts";
-import { type CellBlock, cellBlock, type FlatType, type TimeBlock, type Track, timeBlock } from "./track.ts";
+import { type CellBlock, cellBlock, type FlatType, type Member, type TimeBlock, timeBlock } from "./track.ts";
 
 /** Kept samples that a window holds before those it needs: a block of a float sum. */
 const samplesAhead = 64;
 
 /** The blocks of a track on one clock. */
-class PlacedTrack {
+export class PlacedTrack {
   readonly log: BlockLog;
   readonly blocks: readonly TimeBlock[];
   readonly min: BigInt64Array;
@@ -26,7 +26,7 @@ class PlacedTrack {
   readonly #place: PlaceTimes | undefined;
   readonly #elsewhere = new WeakMap<PlaceTimes, PlacedTrack>();
 
-  constructor(log: BlockLog, blocks: readonly TimeBlock[], place?: PlaceTimes) {
+  constructor({ log, blocks }: { log: BlockLog; blocks: readonly TimeBlock[] }, place?: PlaceTimes) {
     this.log = log;
     this.blocks = blocks;
     this.#place = place;
@@ -42,7 +42,7 @@ class PlacedTrack {
     const known = this.#elsewhere.get(place);
     if (known !== undefined) return known;
     const whole = before === undefined ? place : (times: BigInt64Array) => place(before(times));
-    const placed = new PlacedTrack(this.log, this.blocks, whole);
+    const placed = new PlacedTrack(this, whole);
     this.#elsewhere.set(place, placed);
     return placed;
   }
@@ -265,10 +265,9 @@ function shapeOf(values: Values): ValueShape {
   return values.type === "list" ? { type: "list", items: shapeOf(values.items) } : { type: values.type };
 }
 
-/** A store of every member of a track that is in order, in the members' order. */
-export function storesOfTrack(track: Track): SampleStore[] {
-  const placed = new PlacedTrack(track.log, track.blocks);
-  return track.members.map((member) => new BlockStore(placed, member.type, member.blocks, member.dictionary));
+/** The samples of a member of a track that is in order. */
+export function storeOfMember(track: PlacedTrack, { type, blocks, dictionary }: Member): SampleStore {
+  return new BlockStore(track, type, blocks, dictionary);
 }
 
 export function storeOfSamples(samples: Samples): SampleStore {
@@ -285,7 +284,7 @@ export function storesOf(
   for (let at = 0; at < times.length; at += log.limits.blockLength) starts.push(at);
   const cut = <C extends Cells>(cells: C, at: number) => cells.subarray(at, at + log.limits.blockLength) as C;
   const blocks = starts.map((at) => timeBlock(log, cut(times, at), cut(times, at).length));
-  const track = new PlacedTrack(log, blocks);
+  const track = new PlacedTrack({ log, blocks });
   return columns.map(({ values, status }) => {
     if (values.type === "list")
       return new WholeStore(status === undefined ? { times, values } : { times, values, status });

@@ -4,7 +4,7 @@ import { type Chunk, type Column, isValid } from "./database.ts";
 import { ListSamples } from "./lists.ts";
 import type { BlockLog } from "./log.ts";
 import { RowSet } from "./row-set.ts";
-import { storeOfSamples, storesOfTrack } from "./series.ts";
+import { PlacedTrack, storeOfMember, storeOfSamples } from "./series.ts";
 import { Member, Track } from "./track.ts";
 import type { WideQuery } from "./wide-plan.ts";
 
@@ -136,19 +136,22 @@ export class TableRows {
     }
   }
 
-  /** Puts every tag in time order; a row that lost a cell because a later one is of the same instant is a duplicate. */
-  finish(): { stores: SampleStore[]; duplicates: number } {
+  /**
+   * Puts every tag in time order; rows that lost a cell because a later one is of the same instant go to `superseded`.
+   * `whole` is the track of tags without empty cells, where other columns of the same table have it already.
+   */
+  finish(superseded: RowSet, whole?: PlacedTrack): { stores: SampleStore[]; whole: PlacedTrack | undefined } {
     const keepsEqual = this.#keepsEqual;
-    const superseded = new RowSet();
-    if (this.#whole.members.length > 0) arrange(this.#whole, keepsEqual, (row) => superseded.add(row));
-    const whole = storesOfTrack(this.#whole);
+    const { members } = this.#whole;
+    if (members.length > 0) arrange(this.#whole, keepsEqual, (row) => superseded.add(row));
+    const track = members.length > 0 ? (whole ?? new PlacedTrack(this.#whole)) : whole;
     const stores = this.#tags.map(({ member, list, own }) => {
-      if (own === undefined) return whole[this.#whole.members.indexOf(member!)]!;
+      if (own === undefined) return storeOfMember(track!, member!);
       const dropped: number[] = [];
       let store: SampleStore;
       if (list === undefined) {
         arrange(own.track, keepsEqual, (position) => dropped.push(position));
-        store = storesOfTrack(own.track)[0]!;
+        store = storeOfMember(new PlacedTrack(own.track), member!);
       } else {
         const finished = list.finish(keepsEqual);
         dropped.push(...finished.dropped);
@@ -157,6 +160,6 @@ export class TableRows {
       for (const row of own.rows.rowsAt(dropped)) superseded.add(row);
       return store;
     });
-    return { stores, duplicates: superseded.size };
+    return { stores, whole: track };
   }
 }

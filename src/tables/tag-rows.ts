@@ -3,18 +3,15 @@ import { arrange } from "./arrange.ts";
 import { type Chunk, type Column, isValid } from "./database.ts";
 import { ListSamples } from "./lists.ts";
 import type { BlockLog } from "./log.ts";
+import { NumberRows, type TimedRows } from "./number-rows.ts";
 import { type QualityPlan, readStatuses } from "./quality.ts";
-import { storeOfSamples, storesOfTrack } from "./series.ts";
+import { PlacedTrack, storeOfMember, storeOfSamples } from "./series.ts";
 import { type FlatType, Member, Track } from "./track.ts";
 import type { ValuePlan } from "./values.ts";
 
-/** Rows of a long table: each belongs to the tag at position `codes[row]`. */
-export interface LongRows {
+/** Rows of a long table. */
+export interface LongRows extends TimedRows {
   readonly chunk: Chunk;
-  readonly codes: Uint32Array;
-  /** The two halves of each row's time, low before high, where `valid` says that it has one. */
-  readonly words: Uint32Array;
-  readonly valid: Uint32Array | null;
   /** Reads the third column. */
   readonly quality: QualityPlan | undefined;
 }
@@ -33,6 +30,7 @@ export class TagRows {
   readonly #tracks: Track[];
   readonly #seen: Uint8Array;
   #statuses = new Uint32Array(0);
+  #numbers: NumberRows | "mixed" | undefined;
 
   constructor(log: BlockLog, tags: number) {
     this.#seen = new Uint8Array(tags);
@@ -72,16 +70,26 @@ export class TagRows {
     const { chunk, quality } = rows;
     if (this.#statuses.length < chunk.rowCount) this.#statuses = new Uint32Array(chunk.rowCount);
     const statuses = quality && readStatuses(quality, chunk.column(2), this.#statuses);
-    const [first] = this.#tags;
-    const isPlain = this.#tags.every(
+    this.#numbers ??= this.#isPlain ? new NumberRows(this.#tracks) : "mixed";
+    if (this.#numbers === "mixed") this.#appendCells(rows, statuses);
+    else this.#numbers.append(rows, chunk.rowCount, chunk.column(this.#tags[0]!.columns[0]!), statuses);
+  }
+
+  /** Whether every tag is one number out of the same column. */
+  get #isPlain(): boolean {
+    const column = this.#tags[0]!.columns[0];
+    return this.#tags.every(
       ({ track, columns, list }) =>
         list === undefined &&
         track.members[0]?.type === "number" &&
         columns.length === 1 &&
-        columns[0] === first?.columns[0],
+        columns[0] === column,
     );
-    if (isPlain) appendNumbers(this.#tracks, rows, chunk.column(first?.columns[0] ?? 0), statuses);
-    else this.#appendCells(rows, statuses);
+  }
+
+  /** Says that all rows were appended. */
+  end(): void {
+    if (this.#numbers instanceof NumberRows) this.#numbers.end();
   }
 
   #appendCells({ chunk, codes, words, valid }: LongRows, statuses: Uint32Array | undefined): void {
@@ -109,7 +117,8 @@ export class TagRows {
     for (const { track, list, stores } of this.#tags) {
       const dropped = arrange(track, false);
       duplicates += dropped;
-      for (const store of storesOfTrack(track)) stores.set(store.shape.type, store);
+      const placed = new PlacedTrack(track);
+      for (const member of track.members) stores.set(member.type, storeOfMember(placed, member));
       if (list !== undefined) stores.set("list", storeOfSamples(list.samples.finish(false).samples));
     }
     return duplicates;
@@ -117,29 +126,5 @@ export class TagRows {
 
   store(tag: number, type: FlatType | "list"): SampleStore {
     return this.#tags[tag]!.stores.get(type)!;
-  }
-}
-
-/** The rows of most tables: one number a tag. */
-function appendNumbers(
-  tracks: readonly Track[],
-  { chunk, codes, words, valid }: LongRows,
-  column: Column,
-  statuses: Uint32Array | undefined,
-): void {
-  const items = column.items as Float64Array;
-  for (let row = 0; row < chunk.rowCount; row++) {
-    if (!isValid(valid, row)) continue;
-    const track = tracks[codes[row]!]!;
-    if (track.fill === track.room) track.makeRoom();
-    const at = track.fill++;
-    track.words[2 * at] = words[2 * row]!;
-    track.words[2 * at + 1] = words[2 * row + 1]!;
-    const member = track.members[0]!;
-    const value = items[row]!;
-    const isThere = isValid(column.valid, row) && !Number.isNaN(value);
-    member.values[at] = isThere ? value : 0;
-    const status = statuses === undefined ? 0 : statuses[row]!;
-    if (status !== 0 || !isThere) member.setStatus(at, status, isThere);
   }
 }

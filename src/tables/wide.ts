@@ -5,9 +5,11 @@ import { civilChunk } from "./long.ts";
 import { OrderCount } from "./order.ts";
 import { planQuality, type QualityPlan, readStatuses } from "./quality.ts";
 import { placeOf, type Relation } from "./relation.ts";
+import { RowSet } from "./row-set.ts";
+import type { PlacedTrack } from "./series.ts";
 import { TableRows } from "./table-rows.ts";
 import { planTime, type TimePlan } from "./time.ts";
-import { noteOrder, readTimes, type TimeColumn } from "./times.ts";
+import { noteOrder, readTimes, requireRoom, type TimeColumn } from "./times.ts";
 import type { ValueRequest } from "./values.ts";
 import { planTags, WideQuery, type WideReading } from "./wide-plan.ts";
 
@@ -51,18 +53,35 @@ async function readRows(
       : await planQuality(database, relation, reading.columns.quality, reading.quality, "columns.quality");
   const civil =
     time.decode === "instant" ? undefined : await readCivil(database, relation, time, counts, signal);
-  const query = new WideQuery(plans, [
-    civil === undefined ? time.sql : "0::BIGINT",
-    ...(quality === undefined ? [] : [quality.sql]),
-  ]);
-  const rows = new TableRows(database.log, query, keepsEqual);
-  const order = await fill(database, relation, query, quality, civil, rows, counts, signal);
-  await noteOrder(relation, order, reading.strict, counts, async (row) => ({ row, time: order.firstTime }));
-  Object.assign(counts, order.span);
-  const { stores, duplicates } = rows.finish();
-  counts.duplicates = duplicates;
+  const stamp = civil === undefined ? time.sql : "0::BIGINT";
+  const before = quality === undefined ? [stamp] : [stamp, quality.sql];
+  const superseded = new RowSet();
+  const stores: SampleStore[] = [];
+  const size = relation.isColumnar === true ? columnsAtOnce : Math.max(1, plans.length);
+  let whole: PlacedTrack | undefined;
+  for (let at = 0; at === 0 || at < plans.length; at += size) {
+    const query = new WideQuery(plans.slice(at, at + size), before);
+    const rows = new TableRows(database.log, query, keepsEqual);
+    const own = at === 0 ? counts : emptyCounts();
+    const order = await fill(database, relation, query, quality, civil, rows, own, signal);
+    requireRoom(relation, own.rows, counts.rows, true);
+    if (at === 0) {
+      await noteOrder(relation, order, reading.strict, counts, async (row) => ({
+        row,
+        time: order.firstTime,
+      }));
+      Object.assign(counts, order.span);
+    }
+    const finished = rows.finish(superseded, whole);
+    whole = finished.whole;
+    stores.push(...finished.stores);
+  }
+  counts.duplicates = superseded.size;
   return { stores, counts };
 }
+
+/** DuckDB holds half a megabyte a column while it reads Parquet, so many columns are read some at a time. */
+const columnsAtOnce = 128;
 
 /** Streams the table once; counts what has no time and what is out of order, by the table's rows. */
 async function fill(
@@ -83,9 +102,7 @@ async function fill(
     counts.rows += chunk.rowCount;
     const stamps = (times.items as BigInt64Array).subarray(0, chunk.rowCount);
     const words = new Uint32Array(stamps.buffer, stamps.byteOffset, stamps.length * 2);
-    for (let row = 0; row < stamps.length; row++) {
-      if (isValid(times.valid, row)) order.add(0, words[2 * row + 1]! | 0, words[2 * row]!, start + row);
-    }
+    order.addRows(words, stamps.length, start, { valid: times.valid });
     const timed = timedRows(times, stamps.length);
     counts.rowsWithoutTime += stamps.length - (timed?.length ?? stamps.length);
     if (room.length < stamps.length) room = new Uint32Array(stamps.length);

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parquetReadObjects } from "hyparquet";
+import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isValid } from "../../src/tables/database.ts";
-import { plain, Room, refusal, wide } from "./room.ts";
+import { withPlainTimes } from "../../src/tables/footer.ts";
+import { plain, Room, refusal, utcTwin, wide } from "./room.ts";
 
 let room: Room;
 beforeAll(async () => {
@@ -87,6 +88,69 @@ describe("Parquet", () => {
     expect(moved.times[0]).toBe(ns(0) - 7_200_000_000_000n);
   });
 
+  it("parts with other units are read as what they are", async () => {
+    const [local, micros] = [path(), path()];
+    const stamp = "make_timestamp_ns(1777852800000000000 + i * 1000000007)";
+    await room.database.run(`COPY (SELECT ${stamp} AS ts, i AS x FROM range(3000) t(i)) TO '${local}'`, {});
+    const later = `SELECT i + 3000 AS x, (${stamp})::TIMESTAMPTZ AS ts FROM range(3000) t(i)`;
+    await room.database.run(`COPY (${later}) TO '${micros}'`, {});
+    const utc = room.write("first.parquet", await utcTwin(local));
+    const relation = await room.table("parquet", [utc, micros]);
+    const { times } = await room.times(relation);
+    const cut = (row: number) => (ns(row) / 1000n) * 1000n;
+    const rows = Array.from({ length: 3000 }, (_, row) => row);
+    expect(times).toEqual([...rows.map(ns), ...rows.map(cut)]);
+    const { samples } = await wide(room, relation, ["x"]);
+    expect(samples[0]?.times.length).toBe(5997);
+  });
+
+  it("of a footer only what calls a column a time is taken away", async () => {
+    const local = path();
+    const stamp = "make_timestamp_ns(1777852800000000000 + i * 1000000007)";
+    const columns = `${stamp} AS ts, ${stamp} AS other, i AS x, 's' || i % 7 AS s, [i, i] AS l, {'ts': i} AS g`;
+    await room.database.run(
+      `COPY (SELECT ${columns} FROM range(9000) t(i)) TO '${local}' (ROW_GROUP_SIZE 2048)`,
+      {},
+    );
+    const bytes = Buffer.from(await utcTwin(local));
+    const length = bytes.readUInt32LE(bytes.length - 8);
+    const footer = bytes.subarray(bytes.length - 8 - length, bytes.length - 8);
+    expect(withPlainTimes(footer, new Set(["x", "other", "g"]))).toBeUndefined();
+    const plainFooter = withPlainTimes(footer, new Set(["ts"])) as Uint8Array;
+    const parse = (part: Uint8Array) => {
+      const tail = Buffer.alloc(8, "PAR1");
+      tail.writeUInt32LE(part.length, 0);
+      const whole = Uint8Array.from(Buffer.concat([Buffer.from("PAR1"), part, tail]));
+      return parquetMetadata(whole.buffer);
+    };
+    const { metadata_length: _, ...before } = parse(footer);
+    const { metadata_length, ...after } = parse(plainFooter);
+    expect(metadata_length).toBeLessThan(length);
+    expect(after.schema[1]).toMatchObject({ name: "ts", type: "INT64" });
+    const untyped = before.schema.map(({ logical_type, converted_type, ...rest }, at) =>
+      at === 1 ? rest : { ...rest, logical_type, converted_type },
+    );
+    const given = untyped.map((one) =>
+      Object.fromEntries(Object.entries(one).filter(([, value]) => value !== undefined)),
+    );
+    const found = after.schema.map((one) =>
+      Object.fromEntries(Object.entries(one).filter(([, value]) => value !== undefined)),
+    );
+    expect(found).toEqual(given);
+    const chunks = (groups: typeof after.row_groups) =>
+      groups.map(({ columns: all, ...group }) => ({
+        ...group,
+        columns: all.slice(1),
+        offset: all[0]?.meta_data?.data_page_offset,
+      }));
+    expect(chunks(after.row_groups)).toEqual(chunks(before.row_groups));
+    expect(after.key_value_metadata).toEqual(before.key_value_metadata);
+    for (let cut = 1; cut < footer.length; cut += 7) {
+      const part = footer.subarray(0, cut);
+      expect(() => withPlainTimes(part, new Set(["ts"]))).toThrow(RangeError);
+    }
+  });
+
   it("values are those that another reader finds", async () => {
     const relation = await room.parquet(
       "SELECT i AS ts, i / 3 AS n, i % 5 = 0 AS b, CASE WHEN i % 4 = 0 THEN NULL ELSE 's' || i % 6 END AS s, i * 7 AS i, [i, i / 2] AS l FROM range(5000) t(i)",
@@ -133,37 +197,6 @@ describe("Parquet", () => {
     }
   });
 });
-
-/** The same file with its `ts` column marked as UTC, by the other Parquet library. */
-async function utcTwin(path: string): Promise<Uint8Array> {
-  const arrow = await import("apache-arrow");
-  const parquet = await import("parquet-wasm");
-  const table = arrow.tableFromIPC(parquet.readParquet(readFileSync(path)).intoIPCStream());
-  const type = new arrow.Timestamp(arrow.TimeUnit.NANOSECOND, "UTC");
-  const schema = new arrow.Schema([new arrow.Field("ts", type, true), ...table.schema.fields.slice(1)]);
-  const batches = table.batches.map((batch) => {
-    const [ts, ...rest] = batch.data.children;
-    const marked = arrow.makeData({
-      type,
-      length: batch.numRows,
-      nullCount: ts?.nullCount ?? 0,
-      nullBitmap: ts?.nullBitmap,
-      data: ts?.values,
-    } as never);
-    const children = [marked, ...rest] as never;
-    return new arrow.RecordBatch(
-      schema,
-      arrow.makeData({
-        type: new arrow.Struct(schema.fields),
-        length: batch.numRows,
-        nullCount: 0,
-        children,
-      }),
-    );
-  });
-  const stream = arrow.tableToIPC(new arrow.Table(schema, batches), "stream");
-  return parquet.writeParquet(parquet.Table.fromIPCStream(stream));
-}
 
 async function snappy() {
   const { snappyUncompress } = await import("hyparquet");

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "vitest";
@@ -27,9 +27,9 @@ export class Room {
     this.database = database;
   }
 
-  static async open(): Promise<Room> {
+  static async open(limits: Parameters<typeof Database.open>[1] = {}): Promise<Room> {
     const base = mkdtempSync(join(tmpdir(), "tables-test-"));
-    return new Room(base, await Database.open(base));
+    return new Room(base, await Database.open(base, limits));
   }
 
   close(): void {
@@ -188,4 +188,35 @@ export async function refusal(promise: Promise<unknown>): Promise<AlignError> {
   expect(error.hint ?? "").not.toBe("");
   expect(error.message).not.toMatch(/undefined|\[object/);
   return error;
+}
+
+/** The same file with its `ts` column marked as UTC, by the other Parquet library. */
+export async function utcTwin(path: string): Promise<Uint8Array> {
+  const arrow = await import("apache-arrow");
+  const parquet = await import("parquet-wasm");
+  const table = arrow.tableFromIPC(parquet.readParquet(readFileSync(path)).intoIPCStream());
+  const type = new arrow.Timestamp(arrow.TimeUnit.NANOSECOND, "UTC");
+  const schema = new arrow.Schema([new arrow.Field("ts", type, true), ...table.schema.fields.slice(1)]);
+  const batches = table.batches.map((batch) => {
+    const [ts, ...rest] = batch.data.children;
+    const marked = arrow.makeData({
+      type,
+      length: batch.numRows,
+      nullCount: ts?.nullCount ?? 0,
+      nullBitmap: ts?.nullBitmap,
+      data: ts?.values,
+    } as never);
+    const children = [marked, ...rest] as never;
+    return new arrow.RecordBatch(
+      schema,
+      arrow.makeData({
+        type: new arrow.Struct(schema.fields),
+        length: batch.numRows,
+        nullCount: 0,
+        children,
+      }),
+    );
+  });
+  const stream = arrow.tableToIPC(new arrow.Table(schema, batches), "stream");
+  return parquet.writeParquet(parquet.Table.fromIPCStream(stream));
 }
