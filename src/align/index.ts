@@ -1,6 +1,5 @@
 export { type Intervals, OPEN_END, type Samples, type Values, type ValueType } from "../samples.ts";
 export {
-  Aligner,
   type AlignerOptions,
   alignedBatch,
   createAligner,
