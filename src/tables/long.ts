@@ -104,11 +104,32 @@ async function codeTags(
   reading: LongReading,
   tags: readonly string[],
 ): Promise<Relation> {
-  const type = database.uniqueName("tags");
-  await database.run(`CREATE TEMP TYPE ${type} AS ENUM (${tags.map(literal).join(", ")})`, placeOf(relation));
   const name = `${identifier(reading.columns.tag)}::VARCHAR`;
-  const code = `enum_code(coalesce(TRY_CAST(${name} AS ${type}), TRY_CAST(trim(${name}) AS ${type})))::UINTEGER`;
-  return { ...relation, from: `(SELECT *, ${code} AS ${tagCode} FROM ${relation.from})` };
+  const code = await tagCodes(database, relation, reading.columns.tag, tags);
+  const sql = `coalesce(${code(name)}, ${code(`trim(${name})`)})::UINTEGER`;
+  return { ...relation, from: `(SELECT *, ${sql} AS ${tagCode} FROM ${relation.from})` };
+}
+
+/** Above so many tags a search through all of them costs more than it saves, also in a dictionary. */
+const searchLimit = 256;
+
+/**
+ * SQL for the position of a text among the tags. An enumeration is a hash, looked up for every row;
+ * a search is dearer, but of a dictionary DuckDB calls a function, unlike a cast, once for each of its texts.
+ */
+async function tagCodes(
+  database: Database,
+  relation: Relation,
+  column: string,
+  tags: readonly string[],
+): Promise<(text: string) => string> {
+  const list = tags.map(literal).join(", ");
+  if (tags.length <= searchLimit && (await relation.isDictionary?.(column)) === true) {
+    return (text) => `(list_position([${list}], ${text}) - 1)`;
+  }
+  const type = database.uniqueName("tags");
+  await database.run(`CREATE TEMP TYPE ${type} AS ENUM (${list})`, placeOf(relation));
+  return (text) => `enum_code(TRY_CAST(${text} AS ${type}))`;
 }
 
 /** A dear expression is computed for the rows of those tags only that need it. */

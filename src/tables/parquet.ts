@@ -31,7 +31,14 @@ export async function parquetRelation(database: Database, request: ParquetReques
     }
     requireSameColumns(request.name, parts);
   }
-  const relation = { source: request.name, columns, typed: true, isColumnar: true, files: request.files };
+  const relation = {
+    source: request.name,
+    columns,
+    typed: true,
+    isColumnar: true,
+    isDictionary: (column: string) => isDictionary(database, request, column),
+    files: request.files,
+  };
   const cut = await cutColumns(database, request, columns);
   if (cut.length === 0) return { ...relation, from: scan };
   const scans: string[] = [];
@@ -59,6 +66,20 @@ export async function parquetRelation(database: Database, request: ParquetReques
 function scanOf(parts: readonly string[]): string {
   const list = `[${parts.map(fileLiteral).join(", ")}]`;
   return `read_parquet(${list}${parts.length > 1 ? ", union_by_name = true" : ""})`;
+}
+
+/** Where a writer gave up the dictionary, a text takes the four bytes of its length at least. */
+async function isDictionary(
+  database: Database,
+  { name: source, parts }: ParquetRequest,
+  column: string,
+): Promise<boolean> {
+  const [row] = await database.rows(
+    `SELECT bool_and(coalesce(dictionary_page_offset, 0) > 0 AND total_uncompressed_size < 4 * num_values) ` +
+      `FROM parquet_metadata([${parts.map(fileLiteral).join(", ")}]) WHERE path_in_schema = ${literal(column)}`,
+    { source },
+  );
+  return row?.[0] === true;
 }
 
 /** One part of several, of which some hold the columns in another unit. */

@@ -17,6 +17,8 @@ export interface Relation {
   readonly files: readonly string[];
   /** True where columns are stored apart, so that a few of them are read without the others. */
   readonly isColumnar?: boolean;
+  /** Whether all texts of a column are kept once, in a dictionary; absent where nothing is known of it. */
+  readonly isDictionary?: (column: string) => Promise<boolean>;
   /** Integer columns that hold instants in ns, whatever unit the source names. */
   readonly instantColumns?: ReadonlySet<string>;
 }

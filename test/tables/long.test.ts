@@ -176,6 +176,30 @@ async function spread(relation: { from: string }) {
   return room.sql(`SELECT ts + to_seconds(row_number() OVER ()) AS ts, tag, value FROM ${relation.from}`);
 }
 
+describe("tags of a Parquet file", () => {
+  const rows = "FROM range(60000) t(i)";
+  const tag = "CASE i % 5 WHEN 0 THEN 'a' WHEN 1 THEN ' a ' WHEN 2 THEN 'b' WHEN 3 THEN NULL ELSE 'c''c' END";
+  const query = (name: string) => `SELECT i AS ts, ${name} AS tag, i::DOUBLE AS value ${rows}`;
+
+  it.each([
+    ["in a dictionary", query(tag)],
+    ["too many for one", query(`CASE WHEN i % 5 = 3 THEN 'x' || i ELSE ${tag} END`)],
+  ])("%s: blanks around a tag do not count, nor do other tags", async (_, sql) => {
+    const relation = await room.parquet(sql);
+    const asked = ["c'c", "a", ...Array.from({ length: 300 }, (_, at) => `x${5 * at + 3}`)];
+    const isMany = sql.includes("'x'");
+    const names = isMany ? asked : asked.slice(0, 2);
+    const { samples, counts } = await long(room, relation, names, { time: { unit: "s" } });
+    const all = Array.from({ length: 60_000 }, (_, i) => i);
+    expect(plain(samples[0])).toEqual(all.filter((i) => i % 5 === 4));
+    expect(plain(samples[1])).toEqual(all.filter((i) => i % 5 < 2));
+    if (isMany) expect(plain(samples[7])).toEqual([28]);
+    expect(counts.rows).toBe(36_000 + (isMany ? 300 : 0));
+    const [few] = (await long(room, relation, ["b"], { time: { unit: "s" } })).samples;
+    expect(plain(few)).toEqual(all.filter((i) => i % 5 === 2));
+  });
+});
+
 describe("typed value columns", () => {
   it.each([
     ["DOUBLE", "1.5, 'nan', NULL, -2", "number", [1.5, null, null, -2]],
