@@ -35,6 +35,7 @@ export class TablePlans {
   readonly #kernels: Kernels;
   /** A tag is let go of once its plan stays. */
   readonly #tags: (TableTag | undefined)[];
+  readonly #times: readonly (BigInt64Array | undefined)[];
   readonly #time: BigInt64Array;
   readonly #previousNs: bigint | undefined;
   readonly #isResident: readonly boolean[];
@@ -52,6 +53,7 @@ export class TablePlans {
   ) {
     this.#kernels = kernels;
     this.#tags = [...tags];
+    this.#times = tags.map((tag) => ("samples" in tag ? tag.samples.times : undefined));
     this.#time = time;
     this.#previousNs = previousFrameNs;
     this.columns = tags.map((tag, at) => ({
@@ -64,6 +66,11 @@ export class TablePlans {
     this.windowBytesPerFrame = isWindowed ? sum(bytes) / Math.max(1, time.length) : 0;
     this.#isResident = tags.map((tag) => !(isWindowed && "store" in tag));
     this.#resident = new Array(tags.length);
+  }
+
+  /** Whether two tags have their samples at the same times, as far as that is known. */
+  sharesTimes(one: number, other: number): boolean {
+    return this.#times[one] !== undefined && this.#times[one] === this.#times[other];
   }
 
   /** Plans that stay, where they are not there yet, into the kernels' own arena. */

@@ -23,11 +23,17 @@ import { type Range, TablePlans, type TableTag } from "./plans.ts";
 import { Slots } from "./slots.ts";
 import type { AlignedGroup, AlignTask, TaskForms } from "./task.ts";
 
-/** Rows of a row group: fixed, so that the bytes do not depend on how the work is cut. */
-const groupRows = 16_384;
+/** Rows of a row group of a file: fixed, so that the bytes do not depend on how the work is cut. */
+const fileGroupRows = 16_384;
+
+/** Rows of a batch in memory: the kernels are fastest over long columns, and each column costs its Arrow objects. */
+const wholeGroupRows = 65_536;
+
+/** Tags that share their times look samples up once, which is worth a longer task. */
+const sharedCells = 4_000_000;
 
 /** Cells (a tag at a frame) of a task: some milliseconds of work, many times what it costs to hand a task over. */
-const taskCells = 400_000;
+const taskCells = { values: 1_000_000, more: 400_000 };
 
 /** What a task may need for a cell: its value, where it came from, and scratch for both. */
 const cellBytes = { none: 24, full: 40, encoded: 32 };
@@ -94,12 +100,19 @@ export class AlignedTable {
    * @param forms what they come as
    */
   async *parts(held: "part" | "group" | "all", forms: TaskForms): AsyncGenerator<TablePart, void, undefined> {
-    const ranges = rangesOf(this.#tagCount, Math.max(1, Math.floor(taskCells / groupRows)));
-    const rows = this.#rowsPerTask(Math.max(1, ranges[0]!.end));
+    const groupRows = held === "all" ? wholeGroupRows : fileGroupRows;
+    const cells = this.#cells(forms);
+    const ranges = this.#ranges(groupRows, cells);
+    const widest = Math.max(...ranges.map(({ start, end }) => end - start), 1);
+    const rows = this.#rowsPerTask(widest, groupRows, cells);
     const count =
       held === "all" ? Infinity : this.#engine.concurrency + (held === "group" ? ranges.length : 0);
-    const slots = new Slots(this.#engine.arena, count, this.#slotBytes(ranges[0]!.end, rows, forms.chunks));
-    for await (const { task, isLast, regions, result } of this.#aligned(ranges, rows, slots, forms)) {
+    const slots = new Slots(this.#engine.arena, count, this.#slotBytes(widest, rows, forms.chunks));
+    for await (const { task, isLast, regions, result } of this.#aligned(
+      ranges,
+      { rows, groupRows, forms },
+      slots,
+    )) {
       for (const [at, group] of result.entries()) {
         yield {
           start: group.start,
@@ -167,7 +180,7 @@ export class AlignedTable {
     const { arena } = this.#engine;
     this.#plans.keep({ start: 0, end: this.#tagCount });
     const mark = arena.mark();
-    const most = Math.max(1, Math.floor((2 * taskCells) / Math.max(1, this.length)));
+    const most = Math.max(1, Math.floor(taskCells.values / Math.max(1, this.length)));
     const ranges = rangesOf(this.#tagCount, Math.min(most, Math.max(1, this.#tagCount)));
     const bytes = ranges[0]!.end * statisticsBytes(this.length) + this.#windowBytes;
     const slots = new Slots(arena, this.#engine.concurrency, bytes);
@@ -193,7 +206,7 @@ export class AlignedTable {
     const ages = Array.from({ length: count }, () => own.placeOf(own.i64(this.length)));
     const rest = { at: own.mark(), bytes: own.free };
     let tallies: Readonly<Tally>[] = Array.from({ length: count }, () => emptyTally);
-    const rows = Math.max(groupRows, this.#rowsInMemory(count));
+    const rows = Math.max(fileGroupRows, this.#rowsInMemory(count));
     for (let start = 0; ; start += rows) {
       const end = Math.min(start + rows, this.length);
       const result = await this.#engine.perform({
@@ -225,21 +238,39 @@ export class AlignedTable {
     return this.#plans.columns.length;
   }
 
+  /** Values alone are joined several times as fast as with age, status and encoding. */
+  #cells({ chunks }: TaskForms): number {
+    return this.#options.provenance === "none" && !chunks ? taskCells.values : taskCells.more;
+  }
+
+  /** Tags of each task, over one row group at least. */
+  #ranges(groupRows: number, cells: number): Range[] {
+    const rows = Math.max(1, Math.min(groupRows, this.length));
+    const ranges: Range[] = [];
+    let start = 0;
+    do {
+      let end = Math.min(start + Math.max(1, Math.floor(cells / rows)), this.#tagCount);
+      while (this.#plans.sharesTimes(end - 1, end) && (end - start) * rows < sharedCells) end++;
+      ranges.push({ start, end });
+      start = end;
+    } while (start < this.#tagCount);
+    return ranges;
+  }
+
   /** Whole row groups: enough for the cells of a task, few enough that their samples fit its memory. */
-  #rowsPerTask(tags: number): number {
-    const groups = Math.floor(Math.min(taskCells / tags, this.#rowsInMemory(tags)) / groupRows);
+  #rowsPerTask(tags: number, groupRows: number, cells: number): number {
+    const groups = Math.floor(Math.min(cells / tags, this.#rowsInMemory(tags)) / groupRows);
     return Math.max(1, groups) * groupRows;
   }
 
   /** How many frames' samples of so many tags may be in memory at once. */
   #rowsInMemory(tags: number): number {
     const bytesPerFrame = (this.#plans.windowBytesPerFrame * tags) / Math.max(1, this.#tagCount);
-    const rows = Math.floor(windowBytes / bytesPerFrame / groupRows) * groupRows;
-    return bytesPerFrame === 0 ? Math.max(1, this.length) : rows;
+    return bytesPerFrame === 0 ? Math.max(1, this.length) : Math.floor(windowBytes / bytesPerFrame);
   }
 
-  async *#aligned(ranges: readonly Range[], rows: number, slots: Slots, forms: TaskForms) {
-    const tasks = this.#tasks(ranges, rows, forms);
+  async *#aligned(ranges: readonly Range[], cut: Cut, slots: Slots) {
+    const tasks = this.#tasks(ranges, cut);
     const underWay: UnderWay[] = [];
     let next = tasks.next();
     try {
@@ -292,8 +323,7 @@ export class AlignedTable {
 
   *#tasks(
     ranges: readonly Range[],
-    rowsPerTask: number,
-    forms: TaskForms,
+    { rows: rowsPerTask, groupRows, forms }: Cut,
   ): Generator<PartOfTable, void, undefined> {
     const { provenance } = this.#options;
     for (let start = 0; start < this.length; start += rowsPerTask) {
@@ -323,6 +353,13 @@ export class AlignedTable {
     const { column } = planAt(this.#engine.arena, places);
     return column.type === "text" ? column.dictionary : undefined;
   }
+}
+
+/** How a table is cut into tasks: whole row groups, so many rows a task. */
+interface Cut {
+  rows: number;
+  groupRows: number;
+  forms: TaskForms;
 }
 
 /** Some tags over some rows. */
