@@ -70,7 +70,8 @@ export function alignFrames(input: AlignFramesInput): Table {
   const kernels = sharedKernels();
   const mark = kernels.arena.mark();
   try {
-    const { frames, tags, options } = placeInput(kernels, input);
+    const { frames, fill, tags, options } = placeInput(kernels, input);
+    fill();
     const aligner = createAligner(kernels, frames, tags, options);
     const batches: RecordBatch[] = [];
     for (const batch of aligner.blocks(ROWS_PER_BLOCK)) batches.push(copyBatch(batch));
@@ -83,6 +84,8 @@ export function alignFrames(input: AlignFramesInput): Table {
 /** What `alignFrames` is to align; times are in the arena, values still where they were given. */
 export interface FrameJob {
   frames: FrameColumns;
+  /** Writes the columns of the frames that the joins do not need. */
+  fill: () => void;
   tags: AlignedTagInput[];
   options: { provenance: Provenance; metadata: ReadonlyMap<string, string> };
 }
@@ -104,12 +107,15 @@ export function placeInput(
     return column;
   };
   const time = place(frames, { input: "frames" });
-  const [index, pts] = [arena.i64(time.length), arena.i64(time.length)];
-  kernels.countUp(0n, index);
-  kernels.elapsed(time, time[0] ?? 0n, pts);
-  const uncertainty = arena.i64(time.length).fill(0n);
+  const { length } = time;
+  const [index, pts, uncertainty] = [arena.i64(length), arena.i64(length), arena.i64(length)];
   return {
     frames: { index, time, pts, uncertainty },
+    fill() {
+      kernels.countUp(0n, index);
+      kernels.elapsed(time, time[0] ?? 0n, pts);
+      new Uint8Array(uncertainty.buffer, uncertainty.byteOffset, uncertainty.byteLength).fill(0);
+    },
     tags: Object.entries(tags).map(([name, tag]) => toInput(name, tag, place)),
     options: { provenance, metadata: new Map([["timezone", "UTC"]]) },
   };

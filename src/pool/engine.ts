@@ -67,9 +67,9 @@ export class Engine {
    */
   async alignFrames(input: AlignFramesInput): Promise<Table> {
     this.arena.release(this.#reserved);
-    const { frames, tags, options } = placeInput(this.kernels, input);
+    const { frames, fill, tags, options } = placeInput(this.kernels, input);
     if (isWorthThreads(frames.time.length, tags.length)) this.start();
-    return new AlignedTable(this, frames, tags, options).whole();
+    return new AlignedTable(this, frames, tags, options).whole(fill);
   }
 
   /** A column of int64 in the engine's memory for `alignFrames` to read, kept as long as the engine; ends the last table. */

@@ -143,11 +143,15 @@ export class AlignedTable {
     );
   }
 
-  /** All rows at once, in the engine's memory. */
-  async whole(): Promise<Table> {
+  /** All rows at once, in the engine's memory; `meanwhile` is done once the threads have their work. */
+  async whole(meanwhile: () => void = () => undefined): Promise<Table> {
     const batches: RecordBatch[] = [];
     let group: TablePart[] = [];
-    for await (const part of this.parts("all", { columns: true, chunks: false })) {
+    const parts = this.parts("all", { columns: true, chunks: false });
+    const first = parts.next();
+    meanwhile();
+    for (let next = await first; next.done !== true; next = await parts.next()) {
+      const part = next.value;
       group.push(part);
       if (!part.isLastOfGroup) continue;
       batches.push(this.batch(group));
