@@ -19,7 +19,7 @@ import { finish, isSmoke } from "./results.ts";
 const size: CaptureSize = isSmoke
   ? { rows: 100_000, tags: 10, frames: 3_000 }
   : { rows: 7_000_000, tags: 200, frames: 108_000 };
-const rounds = isSmoke ? 1 : 5;
+const rounds = isSmoke ? 1 : 3;
 
 type Wanted = Pick<JobSpec, "joins" | "output" | "provenance">;
 
