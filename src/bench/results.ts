@@ -1,4 +1,4 @@
-import { cpus, release, totalmem } from "node:os";
+import { cpus, totalmem } from "node:os";
 import { version } from "../version.ts";
 import type { Spread } from "./measure.ts";
 import type { Size } from "./workloads.ts";
@@ -72,7 +72,7 @@ export function machine() {
     processor: processors[0]?.model ?? "unknown",
     cores: processors.length,
     memoryBytes: totalmem(),
-    system: `${process.platform} ${release()} ${process.arch}`,
+    system: `${process.platform} ${process.arch}`,
     node: process.version,
     tagalign: version,
   };

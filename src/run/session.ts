@@ -46,7 +46,8 @@ export class Session {
   readonly database: Database;
   readonly options: SessionOptions;
   readonly warnings: Warning[] = [];
-  readonly #files = new Set<string>();
+  /** Size and time of change of each file when it was first named. */
+  readonly #files = new Map<string, { size: bigint; mtimeNs: bigint }>();
   readonly #onAbort: () => void;
   #interrupting: ReturnType<typeof setInterval> | undefined;
 
@@ -107,7 +108,7 @@ export class Session {
       kindOfPath,
       source,
     );
-    for (const file of found) this.#files.add(file);
+    await this.#note(found);
     return found;
   }
 
@@ -149,21 +150,35 @@ export class Session {
         files.push(...rows.map((row) => String(row[0])));
       }
     }
-    for (const file of files) this.#files.add(file);
+    await this.#note(files);
     return files;
   }
 
-  /** Size and hash of every file that was used so far, in name order. */
+  async #note(files: readonly string[]): Promise<void> {
+    for (const file of files) {
+      if (!this.#files.has(file)) this.#files.set(file, await stat(file, { bigint: true }));
+    }
+  }
+
+  /**
+   * Size and hash of every file that was used so far, in name order.
+   *
+   * @throws AlignError SOURCE_CHANGED where a file is no longer what it was when it was opened
+   */
   async inputs(): Promise<Input[]> {
-    const files = [...this.#files].sort();
+    const files = [...this.#files.keys()].sort();
     const inputs: Input[] = [];
     for (const [index, file] of files.entries()) {
       this.progress("inputs", this.shortPath(file), index, files.length);
-      inputs.push({
-        path: this.shortPath(file),
-        bytes: (await stat(file)).size,
-        sha256: await hashFile(file),
-      });
+      const sha256 = await hashFile(file);
+      const [before, now] = [this.#files.get(file), await stat(file, { bigint: true })];
+      if (before?.size !== now.size || before.mtimeNs !== now.mtimeNs) {
+        throw new AlignError("SOURCE_CHANGED", `${this.shortPath(file)} changed while it was read`, {
+          where: { file },
+          hint: "align a copy, or wait until the export is complete",
+        });
+      }
+      inputs.push({ path: this.shortPath(file), bytes: Number(now.size), sha256 });
     }
     return inputs;
   }
