@@ -33,6 +33,7 @@ interface CommonFlags {
 export async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const abort = new AbortController();
   const stop = () => abort.abort();
+  // They stay until the process is gone: a result that is there is not to end with a signal's status.
   for (const signal of stopSignals) process.on(signal, stop);
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
   const progress = new ProgressLine(process.stderr);
@@ -68,7 +69,6 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
     status = await report(error, args, isJson);
   } finally {
     progress.clear();
-    for (const signal of stopSignals) process.off(signal, stop);
   }
   return status;
 }

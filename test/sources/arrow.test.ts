@@ -33,7 +33,7 @@ async function rowsOf(relation: Relation): Promise<(string | null)[][]> {
   return rows.map((row) => row.map((cell) => (cell === null ? null : String(cell))));
 }
 
-/** Opens bytes; an AlignError is an answer, anything else or more than five seconds is a failure. */
+/** Opens bytes; an AlignError is an answer, anything else or half a minute is a failure. */
 async function attempt(bytes: Uint8Array): Promise<AlignError | number> {
   const path = room.write("attempt.arrow", bytes);
   const start = performance.now();
@@ -43,7 +43,7 @@ async function attempt(bytes: Uint8Array): Promise<AlignError | number> {
     if (error instanceof AlignError && error.code.startsWith("SOURCE_")) return error;
     throw error;
   } finally {
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(30_000);
   }
 }
 
