@@ -33,7 +33,7 @@ interface CommonFlags {
 export async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const abort = new AbortController();
   const stop = () => abort.abort();
-  // They stay until the process is gone: a result that is there is not to end with a signal's status.
+  // They stay until the process ends: a result that is there is not to end with the status of a signal.
   for (const signal of stopSignals) process.on(signal, stop);
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
   const progress = new ProgressLine(process.stderr);
