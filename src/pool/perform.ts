@@ -23,7 +23,7 @@ function align(kernels: Kernels, task: AlignTask): AlignedGroup[] {
   const { frames, groupRows, provenance, forms } = task;
   const { arena } = kernels;
   const plans = task.plans.map((one) => planAt(arena, one));
-  const fields = alignedSchema(plans, provenance, new Map()).fields;
+  const fields = forms.chunks ? alignedSchema(plans, provenance, new Map()).fields : [];
   const [ownFields, tagFields] = [fields.slice(0, frameColumns.length), fields.slice(frameColumns.length)];
   const groups: AlignedGroup[] = [];
   for (let start = frames.start; start < frames.end; start += groupRows) {

@@ -33,7 +33,7 @@ const wholeGroupRows = 65_536;
 const sharedCells = 4_000_000;
 
 /** Cells (a tag at a frame) of a task: some milliseconds of work, many times what it costs to hand a task over. */
-const taskCells = { values: 1_000_000, more: 400_000 };
+const taskCells = { values: 3_000_000, more: 400_000 };
 
 /** What a task may need for a cell: its value, where it came from, and scratch for both. */
 const cellBytes = { none: 24, full: 40, encoded: 32 };
