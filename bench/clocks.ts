@@ -1,0 +1,37 @@
+/**
+ * How far clock maps are from the truth, beside what others do: `npm run bench -- clocks`.
+ *
+ * `npx tsx bench/clocks.ts B C "host step 0.5 s"` runs scenarios of these names only, `--seeds N` fewer seeds.
+ */
+import { parseArgs } from "node:util";
+import { scenarios } from "./clocks/catalogue.ts";
+import { measure, type Row } from "./clocks/measure.ts";
+import { requireSane } from "./clocks/sanity.ts";
+import { rowText } from "./clocks/text.ts";
+import { hasPython } from "./peers/python.ts";
+import { finish, isSmoke } from "./results.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { smoke: { type: "boolean" }, json: { type: "string" }, seeds: { type: "string" } },
+});
+const isChosen = (name: string) => positionals.length === 0 || positionals.includes(name);
+const chosen = scenarios.filter(({ name }) => isChosen(name));
+if (chosen.length === 0) throw new Error(`no such scenario: ${positionals.join(", ")}`);
+const mostSeeds = isSmoke ? 1 : Number(values.seeds ?? Number.POSITIVE_INFINITY);
+const hasPyxdf = !isSmoke && (await hasPython(["pyxdf", "numpy"]));
+if (!hasPyxdf && !isSmoke) console.log("pyxdf not measured: pip install pyxdf; PYTHON names the interpreter");
+
+const clocks: Row[] = [];
+let group = "";
+for (const scenario of chosen) {
+  if (scenario.group !== group) console.log(`\n${(group = scenario.group)}: errors in us, p50/p95/p99/max`);
+  const row = await measure(scenario, Math.min(mostSeeds, scenario.seeds), hasPyxdf);
+  clocks.push(row);
+  console.log(rowText(row).join("\n"));
+}
+const open = clocks.filter(({ gaps }) => gaps.length > 0);
+console.log(`\n${clocks.length - open.length} of ${clocks.length} scenarios meet their targets`);
+for (const { name, group, gaps } of open) console.log(`${group}, ${name}: ${gaps.join("; ")}`);
+await finish("clocks", { clocks });
+if (isSmoke) requireSane(clocks);
