@@ -18,6 +18,7 @@ export async function writeDocs(all: AllResults): Promise<void> {
     ratios: variants.flatMap((variant) => ratiosTable(all, variant)),
     fixed: fixedLines(all),
     single: singleTable(all),
+    threads: threadsTable(all),
     hour: hourTable(all),
     captures: capturesTable(all),
   };
@@ -123,6 +124,16 @@ function singleTable({ cells }: AllResults): string[] {
       ];
     });
   return table(["kernel", "frames", "ms", "ours / copy", "plain loop / ours"], rows);
+}
+
+function threadsTable({ threads }: AllResults): string[] {
+  const rows = threads.map(({ name, oneMs, twoMs, ratio }) => [
+    name,
+    range(oneMs),
+    range(twoMs),
+    range(ratio),
+  ]);
+  return table(["", "1 thread, ms", "2 threads, ms", "1 / 2"], rows);
 }
 
 function inverse({ median, least, most }: Spread): Spread {

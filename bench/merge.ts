@@ -11,19 +11,29 @@ export interface Writer {
   bytes: number;
 }
 
+/** What a second thread gains. */
+export interface ThreadGain {
+  name: string;
+  oneMs: Spread;
+  twoMs: Spread;
+  /** One over two: how many times as fast two are. */
+  ratio: Spread;
+}
+
 /** The figures of all benchmarks of one run. */
 export interface AllResults extends BenchReport {
   jobs: Job[];
   /** The hour's joins alone, in memory. */
   alone?: { wallMs: Spread; cpuMs: Spread };
   writers: Writer[];
+  threads: ThreadGain[];
   /** Captures by name: whole runs, once. */
   runs: Record<string, AlignRun>;
 }
 
 /** One document out of the documents of the parts. */
 export function merge(size: Size, parts: readonly Partial<AllResults>[]): AllResults {
-  const none = { peers: {}, cells: [], fixed: [], jobs: [], writers: [], runs: {} };
+  const none = { peers: {}, cells: [], fixed: [], jobs: [], writers: [], threads: [], runs: {} };
   const all: AllResults = { size, machine: machine(), ...none };
   for (const part of parts) {
     Object.assign(all.peers, part.peers);
@@ -31,6 +41,7 @@ export function merge(size: Size, parts: readonly Partial<AllResults>[]): AllRes
     all.cells.push(...(part.cells ?? []));
     all.jobs.push(...(part.jobs ?? []));
     all.writers.push(...(part.writers ?? []));
+    all.threads.push(...(part.threads ?? []));
     if (part.alone !== undefined) all.alone = part.alone;
     const known = new Set(all.fixed.map(({ peer }) => peer));
     all.fixed.push(...(part.fixed ?? []).filter(({ peer }) => !known.has(peer)));
