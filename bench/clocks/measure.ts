@@ -6,7 +6,7 @@ import { firstSeed, type Scenario } from "./catalogue.ts";
 import { type Errors, errorsOf, pool, scoreMap } from "./score.ts";
 
 /** What one scenario showed over its seeds. */
-export interface Row {
+interface Scored {
   name: string;
   group: string;
   seeds: number;
@@ -18,25 +18,26 @@ export interface Row {
   bound: { beyond: number; of: number };
   /** CPU time of one fit. */
   cpuMs: number;
-  others: { name: string; errors: Errors; cpuMs: number; seeds: number }[];
   /** What the targets ask for and is not so. */
   gaps: string[];
+}
+
+export interface Row extends Scored {
+  others: { name: string; errors: Errors; cpuMs: number; seeds: number }[];
 }
 
 /** pyxdf takes a tenth of a second a fit, and more seeds change its figures little. */
 const pyxdfSeeds = 3;
 
-export async function measure(scenario: Scenario, seeds: number, hasPyxdf: boolean): Promise<Row> {
+/** What the maps of one scenario's evidence showed, the first `seeds` of its seeds together. */
+export function scoreScenario(scenario: Scenario, seeds: number, onCase?: (one: Case) => void): Scored {
   const { name, group } = scenario;
   const steps = { found: 0, missed: 0, invented: 0, offBySeconds: 0 };
   const bound = { beyond: 0, of: 0 };
   const parts: Float64Array[] = [];
-  const rivals = baselines.map((baseline) => ({ baseline, parts: [] as Float64Array[], cpuMs: 0 }));
-  const early: Case[] = [];
   let [within, queries, cpuMs] = [0, 0, 0];
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     const one = scenario.make(seed);
-    if (seed < firstSeed + pyxdfSeeds) early.push(one);
     const evidence = evidenceOf(one);
     const started = cpuNow();
     const map = estimateClockMap(evidence);
@@ -51,6 +52,18 @@ export async function measure(scenario: Scenario, seeds: number, hasPyxdf: boole
     steps.missed += score.missed;
     steps.invented += score.invented;
     steps.offBySeconds = Math.max(steps.offBySeconds, score.stepOffBy);
+    onCase?.(one);
+  }
+  const scored = { name, group, seeds, errors: pool(parts), coverage: within / queries, steps, bound };
+  return { ...scored, cpuMs: cpuMs / seeds, gaps: gapsOf(scenario, scored) };
+}
+
+/** The same beside what others make of the same evidence. */
+export async function measure(scenario: Scenario, seeds: number, hasPyxdf: boolean): Promise<Row> {
+  const rivals = baselines.map((baseline) => ({ baseline, parts: [] as Float64Array[], cpuMs: 0 }));
+  const early: Case[] = [];
+  const scored = scoreScenario(scenario, seeds, (one) => {
+    if (early.length < pyxdfSeeds) early.push(one);
     for (const rival of rivals) {
       if (!rival.baseline.kinds.includes(one.kind)) continue;
       const before = cpuNow();
@@ -58,7 +71,7 @@ export async function measure(scenario: Scenario, seeds: number, hasPyxdf: boole
       rival.cpuMs += cpuNow() - before;
       rival.parts.push(errorsOf(estimated, one));
     }
-  }
+  });
   const others = rivals
     .filter((rival) => rival.parts.length > 0)
     .map((rival) => {
@@ -66,18 +79,14 @@ export async function measure(scenario: Scenario, seeds: number, hasPyxdf: boole
     });
   if (hasPyxdf && early[0]!.kind === "two-way") {
     const told = await pyxdfOffsets(early);
-    const cpu = told.reduce((sum, one) => sum + one.cpuMs, 0) / told.length;
+    const cpuMs = told.reduce((sum, one) => sum + one.cpuMs, 0) / told.length;
     const errors = pool(told.map(({ offsets }, i) => errorsOf(offsets, early[i]!)));
-    others.push({ name: "pyxdf", errors, cpuMs: cpu, seeds: early.length });
+    others.push({ name: "pyxdf", errors, cpuMs, seeds: early.length });
   }
-  const row = { name, group, seeds, errors: pool(parts), coverage: within / queries, steps, bound };
-  return { ...row, cpuMs: cpuMs / seeds, others, gaps: gapsOf(scenario, row) };
+  return { ...scored, others };
 }
 
-function gapsOf(
-  { target }: Scenario,
-  { errors, coverage, steps, bound }: Omit<Row, "cpuMs" | "others" | "gaps">,
-) {
+function gapsOf({ target }: Scenario, { errors, coverage, steps, bound }: Omit<Scored, "cpuMs" | "gaps">) {
   const gaps: string[] = [];
   for (const key of ["p50", "p95", "p99", "max"] as const) {
     const most = target[key];

@@ -13,7 +13,7 @@ export interface OneWay {
   drops?: number;
   /** The host's clock is set by `size`, or the way takes `size` longer from then on; the stamps are the same. */
   step?: { at: number; size: number };
-  /** The stamps of the source are multiples of this. */
+  /** The source's stamps are multiples of this, cut off; queries are not. */
   tick?: number;
 }
 
@@ -41,7 +41,8 @@ export function oneWayCase(spec: OneWay, draws: Draws): Case {
   for (let i = 0; i < seconds * 30; i++) {
     const time = i / 30 + draws.uniform(0, 1e-6);
     const exact = time - driftAt(spec.drift, time) + 1000;
-    const stamp = spec.tick === undefined ? wholeNs(exact) : Math.floor(exact / spec.tick) * spec.tick;
+    const reading = wholeNs(exact);
+    const stamp = spec.tick === undefined ? reading : wholeNs(Math.floor(exact / spec.tick) * spec.tick);
     let delay = floor + tailOf(spec.tail, draws);
     if (draws.chance(0.02)) delay += draws.uniform(0.02, 0.2);
     if (spec.isCongested && time >= 2000 && time < 2600) delay += 0.03;
@@ -53,8 +54,8 @@ export function oneWayCase(spec: OneWay, draws: Draws): Case {
     if (Number.isNaN(stepTime) && jumpAt(time) !== 0) stepTime = stamp;
     const isNearStep = step !== undefined && Math.abs(time - step.at) <= stepMargin;
     if (time <= lead || isNearStep || i % scored !== 0) continue;
-    queries.push(stamp);
-    truth.push(time + floor + jumpAt(time) - stamp);
+    queries.push(reading);
+    truth.push(time + floor + jumpAt(time) - reading);
   }
   return {
     kind: "one-way",

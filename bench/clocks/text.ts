@@ -18,8 +18,24 @@ export function rowText({ name, seeds, errors, coverage, steps, bound, cpuMs, ot
   ];
 }
 
+/** One table: us of our errors and of others', with what others there are as columns. */
+export function clocksTable(rows: readonly Row[]): string[] {
+  const rivals = [...new Set(rows.flatMap(({ others }) => others.map(({ name }) => name)))];
+  const head = ["", "tagalign", "within 2 sigma", "steps found, missed, invented", "CPU, ms", ...rivals];
+  const lines = rows.map(({ name, errors, coverage, steps, cpuMs, others }) => {
+    const { found, missed, invented } = steps;
+    const stepText = found + missed + invented === 0 ? "" : `${found}, ${missed}, ${invented}`;
+    const theirs = rivals.map((rival) => {
+      const other = others.find((one) => one.name === rival);
+      return other === undefined ? "" : errorText(other.errors);
+    });
+    return [name, errorText(errors), coverage.toFixed(3), stepText, cpuMs.toFixed(0), ...theirs];
+  });
+  return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`);
+}
+
 /** p50/p95/p99/max with three digits. */
-export function errorText({ p50, p95, p99, max }: Errors): string {
+function errorText({ p50, p95, p99, max }: Errors): string {
   return [p50, p95, p99, max].map(digits).join("/");
 }
 
