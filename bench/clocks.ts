@@ -2,18 +2,27 @@
  * How far clock maps are from the truth, beside what others do: `npm run bench -- clocks`.
  *
  * `npx tsx bench/clocks.ts B C "host step 0.5 s"` runs scenarios of these names only, `--seeds N` fewer seeds.
+ * `--docs` writes the tables of docs/clocks-benchmark.md.
  */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { scenarios } from "./clocks/catalogue.ts";
 import { measure, type Row } from "./clocks/measure.ts";
 import { requireSane } from "./clocks/sanity.ts";
-import { rowText } from "./clocks/text.ts";
+import { clocksTable, rowText } from "./clocks/text.ts";
+import { replacePart } from "./docs.ts";
 import { hasPython } from "./peers/python.ts";
 import { finish, isSmoke } from "./results.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { smoke: { type: "boolean" }, json: { type: "string" }, seeds: { type: "string" } },
+  options: {
+    smoke: { type: "boolean" },
+    json: { type: "string" },
+    seeds: { type: "string" },
+    docs: { type: "boolean" },
+  },
 });
 const isChosen = (name: string) => positionals.length === 0 || positionals.includes(name);
 const chosen = scenarios.filter(({ name }) => isChosen(name));
@@ -35,3 +44,10 @@ console.log(`\n${clocks.length - open.length} of ${clocks.length} scenarios meet
 for (const { name, group, gaps } of open) console.log(`${group}, ${name}: ${gaps.join("; ")}`);
 await finish("clocks", { clocks });
 if (isSmoke) requireSane(clocks);
+if (values.docs === true) {
+  const page = join(import.meta.dirname, "../docs/clocks-benchmark.md");
+  let text = await readFile(page, "utf8");
+  for (const name of new Set(clocks.map((row) => row.group)))
+    text = replacePart(text, name, clocksTable(clocks.filter((row) => row.group === name)));
+  await writeFile(page, text);
+}
