@@ -28,13 +28,12 @@ const sampleBytes = 20;
 export class TablePlans {
   /** What the schema says of each tag. */
   readonly columns: readonly { spec: TagSpec; type: DataType }[];
-  /** How many samples the quality rule lets into each tag's join. */
-  readonly samples: readonly number[];
   /** Bytes of samples that frames need on average, of all tags that are read window by window. */
   readonly windowBytesPerFrame: number;
   readonly #kernels: Kernels;
   /** A tag is let go of once its plan stays. */
   readonly #tags: (TableTag | undefined)[];
+  readonly #samples: readonly (() => number)[];
   readonly #times: readonly (BigInt64Array | undefined)[];
   readonly #time: BigInt64Array;
   readonly #previousNs: bigint | undefined;
@@ -60,12 +59,17 @@ export class TablePlans {
       spec: specOf(tag),
       type: outputType(tag.join, shapeOf(tag), at),
     }));
-    this.samples = tags.map(samplesOf);
+    this.#samples = tags.map(samplesOf);
     const bytes = tags.map((tag) => ("store" in tag ? sum(tag.store.counts) * sampleBytes : 0));
     const isWindowed = sum(bytes) > residentBytes;
     this.windowBytesPerFrame = isWindowed ? sum(bytes) / Math.max(1, time.length) : 0;
     this.#isResident = tags.map((tag) => !(isWindowed && "store" in tag));
     this.#resident = new Array(tags.length);
+  }
+
+  /** How many samples the quality rule lets into each tag's join. */
+  samples({ start, end }: Range): number[] {
+    return this.#samples.slice(start, end).map((count) => count());
   }
 
   /** Whether two tags have their samples at the same times, as far as that is known. */
@@ -143,11 +147,13 @@ function valuesShape(values: Values): ValueShape {
   return values.type === "list" ? { type: "list", items: valuesShape(values.items) } : { type: values.type };
 }
 
-function samplesOf(tag: TableTag): number {
-  if (!("store" in tag)) return keptSamples(tag);
+/** Counted when it is asked for: of statuses in memory it takes as long as a join. */
+function samplesOf(tag: TableTag): () => number {
+  if (!("store" in tag)) return () => keptSamples(tag);
   const [good, uncertain, bad] = tag.store.counts;
   const quality = effectiveQuality(tag);
-  return good + (quality === "good" ? 0 : uncertain) + (quality === "raw" ? bad : 0);
+  const count = good + (quality === "good" ? 0 : uncertain) + (quality === "raw" ? bad : 0);
+  return () => count;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -219,7 +219,7 @@ export class AlignedTable {
         ...this.#plans.for(range, { start, end }, rest),
         tallies,
         ages,
-        ...(end === this.length && { samples: this.#plans.samples.slice(range.start, range.end) }),
+        ...(end === this.length && { samples: this.#plans.samples(range) }),
       });
       if (result.statistics !== undefined) return result.statistics;
       tallies = result.tallies;
