@@ -27,6 +27,8 @@ describe("package.json", () => {
       "parquet-wasm",
       "piscina",
       "tinybench",
+      // Draws the page of clocks: inlined there, so that it opens without a network.
+      "uplot",
       "yaml",
       "zod",
     ]);
