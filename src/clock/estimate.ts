@@ -1,67 +1,193 @@
 import { AlignError } from "../errors.ts";
-import { type Evidence, type Observations, readEvidence } from "./evidence.ts";
-import { type Fit, fitConstant, fitLinear } from "./fit.ts";
+import type { ClockEvent } from "./event.ts";
+import { type Evidence, INVALID, type Observations, readEvidence, USED } from "./evidence.ts";
+import { fitAssertions } from "./fit.ts";
 import { ClockMap } from "./map.ts";
-import { INT64_MAX, INT64_MIN } from "./piece.ts";
-import { fitPiecewise } from "./piecewise.ts";
+import { evaluate, findPiece, INT64_MAX, INT64_MIN } from "./piece.ts";
+import { placeStretches } from "./place.ts";
+import type { SegmentPieces } from "./segment.ts";
 import { quantile } from "./statistics.ts";
+import { type Stretch, stretchesOf } from "./stretches.ts";
 
 const clockModels = ["auto", "constant", "linear", "piecewise"] as const;
 
-/** The shape of the offset over time; `auto` takes a constant where the evidence allows nothing else. */
+/** The shape of the offset over time; `auto` lets the evidence choose. */
 export type ClockModel = (typeof clockModels)[number];
+
+/** What became of the rows of one entry of evidence. */
+export interface EvidenceOutcome {
+  readonly kind: Evidence["kind"];
+  /** Position in the list of evidence. */
+  readonly entry: number;
+  readonly from: BigInt64Array;
+  /** Evidence minus map, ns; NaN of invalid rows. */
+  readonly residualsNs: Float64Array;
+  /** 0 used, 1 rejected as an outlier, 2 stale, 3 a filler or impossible. */
+  readonly states: Uint8Array;
+  /** One sigma of each row as it was used, ns. */
+  readonly sigmasNs: Float64Array;
+}
+
+/** A clock map, the model that it came to, and what became of the evidence. */
+export interface ClockFit {
+  readonly map: ClockMap;
+  readonly model: Exclude<ClockModel, "auto">;
+  readonly outcomes: readonly EvidenceOutcome[];
+}
 
 /**
  * The clock map that the evidence supports.
  *
- * - `constant`: the inverse-variance weighted mean offset.
- * - `linear`: weighted least squares of the offset on the source's time; a constant counts at its centre.
- * - `piecewise`: exact at every mark, the offset straight between.
+ * Rows are taken in order of arrival. The evidence is cut where the source's readings start again and where the offset
+ * jumps; repeated offsets and outliers of any size are left out; each stretch between cuts is fitted:
+ * - `constant`: the robust weighted mean offset.
+ * - `linear`: one robust line, weighted least squares.
+ * - `piecewise`: marks alone: exact at every mark, the offset straight between; else as `auto`.
+ * - `auto`: a Kalman smoother of offset and drift (Rauch, Tung and Striebel), whose process noise is chosen by
+ *   likelihood, a straight line where the clock shows no wander.
+ * Asserted constants count at the centre of the other evidence.
  *
- * Sigma follows from given uncertainties as they are, else from the scatter of the marks. Of marks at one or two
+ * Sigma follows from given uncertainties as they are, else from the scatter of the evidence. Of evidence at one or two
  * instants only, it grows by 20 ppm with the distance from the nearest: no fewer can show a drift.
  *
- * Throws `USAGE_EVIDENCE`, `USAGE_MODEL`, `CLOCK_TOO_LITTLE_EVIDENCE`, `CLOCK_UNSUPPORTED_EVIDENCE`,
- * `CLOCK_UNSUPPORTED_MODEL`, `CLOCK_UNCERTAINTY`, `CLOCK_UNORDERED_MARKS`, `CLOCK_CONTRADICTION`.
+ * Throws `USAGE_EVIDENCE`, `USAGE_MODEL`, `CLOCK_TOO_LITTLE_EVIDENCE`, `CLOCK_UNCERTAINTY`, `CLOCK_CONTRADICTION`.
  */
 export function estimateClockMap(
   evidence: Evidence | readonly Evidence[],
   options: { model?: ClockModel } = {},
 ): ClockMap {
-  const observations = readEvidence(evidence);
-  const { marks, constants, rejected } = observations;
-  const { pieces, residualsNs } = fitModel(observations, options.model ?? "auto");
-  const sizes = residualsNs.map(Math.abs);
-  const segment = {
-    start: marks[0]?.from ?? INT64_MIN,
-    end: marks.at(-1)?.from ?? INT64_MAX,
-    pairs: marks.length + constants.length + rejected,
-    rejected,
-    residualP50Ns: quantile(sizes, 0.5),
-    residualP99Ns: quantile(sizes, 0.99),
-    pieces,
-  };
-  return new ClockMap([segment], []);
+  return fitClock(evidence, options).map;
 }
 
-function fitModel(observations: Observations, model: ClockModel): Fit {
-  switch (model) {
-    case "auto":
-      if (observations.marks.length <= 1) return fitConstant(observations);
-      throw new AlignError(
-        "CLOCK_UNSUPPORTED_MODEL",
-        `the model auto does not choose between shapes, and ${observations.marks.length} marks allow several`,
-        { hint: "name the model: linear for a steady drift, piecewise to go through every mark" },
-      );
-    case "constant":
-      return fitConstant(observations);
-    case "linear":
-      return fitLinear(observations);
-    case "piecewise":
-      return fitPiecewise(observations);
-    default:
-      throw new AlignError("USAGE_MODEL", `unknown clock model ${String(model)}`, {
-        hint: `the models are ${clockModels.join(", ")}`,
-      });
+/** The same map, with the model chosen and what became of every row of evidence. */
+export function fitClock(
+  evidence: Evidence | readonly Evidence[],
+  options: { model?: ClockModel } = {},
+): ClockFit {
+  const model = options.model ?? "auto";
+  if (!clockModels.includes(model)) {
+    throw new AlignError("USAGE_MODEL", `unknown clock model ${String(model)}`, {
+      hint: `the models are ${clockModels.join(", ")}`,
+    });
   }
+  const observations = readEvidence(evidence);
+  if (observations.readings.every(({ states }) => !states.includes(USED)))
+    return asserted(observations, model);
+  const { stretches, events } = stretchesOf(observations, model);
+  const segments = segmentsOf(observations, stretches);
+  const straight = stretches.every((stretch) => stretch.shape !== "curve");
+  const level = stretches.every((stretch) => stretch.shape === "level");
+  return {
+    map: new ClockMap(segments, eventsOf(events, stretches)),
+    model: level ? "constant" : straight ? "linear" : "piecewise",
+    outcomes: outcomesOf(observations, stretches, segments),
+  };
+}
+
+/** Constants alone. */
+function asserted({ readings, constants }: Observations, model: ClockModel): ClockFit {
+  if (model === "linear" || model === "piecewise") {
+    throw new AlignError("CLOCK_TOO_LITTLE_EVIDENCE", `a ${model} map needs marks or round trips`, {
+      hint: "add marks, or choose the model constant",
+    });
+  }
+  const { piece, residualsNs } = fitAssertions(constants);
+  const invalid = readings.reduce((sum, { states }) => sum + states.length, 0);
+  const segment: SegmentPieces = {
+    start: INT64_MIN,
+    end: INT64_MAX,
+    pairs: constants.length + invalid,
+    rejected: invalid,
+    ...residualQuantiles(residualsNs),
+    pieces: [piece],
+  };
+  return {
+    map: new ClockMap([segment], []),
+    model: "constant",
+    outcomes: readings.map(({ kind, entry, from, states }) => {
+      const nothing = new Float64Array(from.length).fill(Number.NaN);
+      return { kind, entry, from, residualsNs: nothing, states, sigmasNs: nothing };
+    }),
+  };
+}
+
+function residualQuantiles(residualsNs: readonly number[]) {
+  const sizes = residualsNs.map(Math.abs);
+  return { residualP50Ns: quantile(sizes, 0.5), residualP99Ns: quantile(sizes, 0.99) };
+}
+
+function segmentsOf(observations: Observations, stretches: readonly Stretch[]): SegmentPieces[] {
+  const homes = homesOf(observations, stretches);
+  return placeStretches(stretches).map(({ stretch, start, end, pieces }): SegmentPieces => {
+    const { assertions, residualsNs } = stretches[stretch]!;
+    let [pairs, rejected] = [assertions, 0];
+    observations.readings.forEach(({ states }, entry) => {
+      for (let row = 0; row < states.length; row++) {
+        if (homes[entry]![row] !== stretch) continue;
+        pairs++;
+        if (states[row] !== USED) rejected++;
+      }
+    });
+    return { start, end, pairs, rejected, ...residualQuantiles(residualsNs), pieces };
+  });
+}
+
+/** The stretch of each row; a row that was left out belongs where the row before it does. */
+function homesOf({ readings }: Observations, stretches: readonly Stretch[]): Int32Array[] {
+  const homes = readings.map(({ states }) => new Int32Array(states.length).fill(-1));
+  stretches.forEach(({ members }, stretch) => {
+    for (const { position, rows } of members) for (const row of rows) homes[position]![row] = stretch;
+  });
+  for (const rows of homes) {
+    let last = rows.find((home) => home >= 0) ?? 0;
+    for (let row = 0; row < rows.length; row++) {
+      if (rows[row]! < 0) rows[row] = last;
+      else last = rows[row]!;
+    }
+  }
+  return homes;
+}
+
+function eventsOf(events: readonly ClockEvent[], stretches: readonly Stretch[]): ClockEvent[] {
+  const jumps = stretches.flatMap((stretch, i): ClockEvent[] => {
+    const before = stretches[i - 1];
+    if (before === undefined) return [];
+    const sizeNs =
+      offsetAt(stretch, stretch.first) - offsetAt(before, stretch.startsAgain ? before.end : stretch.first);
+    return [{ kind: stretch.startsAgain ? "reset" : "step", time: stretch.first, sizeNs }];
+  });
+  return [...events, ...jumps].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+}
+
+function offsetAt({ pieces }: Pick<Stretch, "pieces">, time: bigint): bigint {
+  return evaluate(pieces[findPiece(pieces, time)]!, time) - time;
+}
+
+function outcomesOf(
+  { readings }: Observations,
+  stretches: readonly Stretch[],
+  segments: readonly SegmentPieces[],
+): EvidenceOutcome[] {
+  const pieces = segments.flatMap((segment) => segment.pieces);
+  const outcomes = readings.map(({ kind, entry, from, states }) => {
+    const blank = () => new Float64Array(from.length).fill(Number.NaN);
+    return { kind, entry, from, residualsNs: blank(), states, sigmasNs: blank() };
+  });
+  for (const { members } of stretches) {
+    for (const { position, rows, sigmasNs, residualsNs } of members) {
+      for (let i = 0; i < rows.length; i++) {
+        outcomes[position]!.sigmasNs[rows[i]!] = sigmasNs[i]!;
+        outcomes[position]!.residualsNs[rows[i]!] = residualsNs[i]!;
+      }
+    }
+  }
+  readings.forEach(({ from, values, holdsOffsets, states, position }) => {
+    const { residualsNs } = outcomes[position]!;
+    for (let row = 0; row < from.length; row++) {
+      if (states[row] === INVALID || !Number.isNaN(residualsNs[row]!)) continue;
+      const given = holdsOffsets ? values[row]! : values[row]! - from[row]!;
+      residualsNs[row] = Number(given - offsetAt({ pieces }, from[row]!));
+    }
+  });
+  return outcomes;
 }

@@ -13,133 +13,151 @@ export type Evidence =
   /** An asserted offset that holds for all time; without uncertainty it is taken as exact. */
   | { kind: "constant"; offset: bigint; uncertainty?: bigint };
 
-/** An instant seen on two clocks, and where it was given. */
-export interface Mark {
-  readonly from: bigint;
-  readonly to: bigint;
-  readonly sigmaNs: number | undefined;
+/** What became of a row of evidence. */
+export const USED = 0;
+export const OUTLIER = 1;
+export const STALE = 2;
+export const INVALID = 3;
+
+/** One entry of evidence with rows; `states` says of each row what became of it. */
+export interface Readings {
+  readonly kind: "two-way" | "marks" | "one-way";
+  /** Position in the list of evidence, position among the entries with rows, and the name in messages. */
+  readonly entry: number;
+  readonly position: number;
   readonly input: string;
-  readonly row: number;
+  readonly from: BigInt64Array;
+  /** The target's reading of each row, or its offset. */
+  readonly values: BigInt64Array;
+  readonly holdsOffsets: boolean;
+  readonly uncertainty: BigInt64Array | undefined;
+  readonly roundTrip: BigInt64Array | undefined;
+  readonly states: Uint8Array;
 }
 
-interface Constant {
+export interface Constant {
+  readonly entry: number;
   readonly offset: bigint;
   readonly sigmaNs: number | undefined;
 }
 
 export interface Observations {
-  /** By ascending `from`. */
-  readonly marks: readonly Mark[];
+  readonly readings: readonly Readings[];
   readonly constants: readonly Constant[];
-  /** Rows that hold an int64 extreme: no measurement, but a filler. */
-  readonly rejected: number;
+  /** How many entries were given. */
+  readonly entries: number;
 }
 
-/** Checks the evidence and puts it into one list of marks and one of constants. */
+/** Checks the evidence, and marks fillers and impossible rows as invalid. */
 export function readEvidence(evidence: Evidence | readonly Evidence[]): Observations {
   const entries = Array.isArray(evidence) ? (evidence as readonly Evidence[]) : [evidence as Evidence];
-  const marks: Mark[] = [];
+  const readings: Readings[] = [];
   const constants: Constant[] = [];
-  let rejected = 0;
   entries.forEach((entry, i) => {
     const input = Array.isArray(evidence) ? `evidence[${i}]` : "evidence";
     const kind = (entry as Evidence | null | undefined)?.kind;
-    if (kind === "constant") constants.push(readConstant(entry as Constant & Evidence, input));
-    else if (kind === "marks") {
-      const rows = readMarks(entry as Evidence & { kind: "marks" }, input);
-      const used = rows.filter((mark) => !isFiller(mark));
-      requireOrder(used);
-      rejected += rows.length - used.length;
-      marks.push(...used);
-    } else if (kind === "two-way" || kind === "one-way") {
-      throw new AlignError("CLOCK_UNSUPPORTED_EVIDENCE", `${input}: ${kind} evidence is not supported`, {
-        where: { input },
-        hint: "give marks (instants seen on both clocks) or a constant offset",
-      });
+    if (kind === "constant") constants.push(readConstant(entry as Evidence, i, input));
+    else if (kind === "marks" || kind === "two-way" || kind === "one-way") {
+      readings.push(readRows(entry as Evidence, kind, { entry: i, position: readings.length, input }));
     } else {
       throw new AlignError("USAGE_EVIDENCE", `${input}: unknown kind of evidence ${String(kind)}`, {
         where: { input },
-        hint: "the kinds are marks and constant",
+        hint: "the kinds are two-way, marks, one-way and constant",
       });
     }
   });
-  if (marks.length + constants.length === 0) {
+  const rows = readings.reduce((sum, { states }) => sum + states.length, 0);
+  const valid = readings.some(({ states }) => states.includes(USED));
+  if (!valid && constants.length === 0) {
     const found =
-      rejected === 0 ? "there is no evidence" : `all ${rejected} rows of evidence are int64 extremes`;
+      rows === 0
+        ? "there is no evidence"
+        : `all ${rows} rows of evidence are int64 extremes or negative round trips`;
     throw new AlignError("CLOCK_TOO_LITTLE_EVIDENCE", `no clock map: ${found}`, {
-      hint: "give at least one mark or a constant offset",
+      hint: "give at least one mark or round trip, or a constant offset",
     });
   }
-  marks.sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0));
-  return { marks, constants, rejected };
+  return { readings, constants, entries: entries.length };
 }
 
-function readConstant(entry: Evidence, input: string): Constant {
-  const { offset, uncertainty } = entry as { offset: unknown; uncertainty?: unknown };
+function readConstant(given: Evidence, entry: number, input: string): Constant {
+  const { offset, uncertainty } = given as { offset: unknown; uncertainty?: unknown };
   if (!isNs(offset) || (uncertainty !== undefined && !isNs(uncertainty))) {
     throw new AlignError("USAGE_EVIDENCE", `${input}: offset and uncertainty must be int64 ns as bigint`, {
       where: { input },
     });
   }
   if (uncertainty !== undefined && uncertainty < 0n) throw negativeUncertainty(uncertainty, { input });
-  return { offset, sigmaNs: uncertainty === undefined ? undefined : Number(uncertainty) };
+  return { entry, offset, sigmaNs: uncertainty === undefined ? undefined : Number(uncertainty) };
 }
 
-function readMarks(entry: Evidence & { kind: "marks" }, input: string): Mark[] {
-  const { from, to, uncertainty } = entry;
-  const columns = { from, to, ...(uncertainty === undefined ? {} : { uncertainty }) };
-  for (const [name, column] of Object.entries(columns)) {
+function readRows(
+  given: Evidence,
+  kind: Readings["kind"],
+  place: Pick<Readings, "entry" | "position" | "input">,
+): Readings {
+  const { input } = place;
+  const columns = given as unknown as Record<string, BigInt64Array | undefined>;
+  const second = kind === "two-way" ? "offset" : "to";
+  const optional = { "two-way": "roundTrip", marks: "uncertainty", "one-way": undefined }[kind];
+  for (const name of ["from", second, optional]) {
+    if (name === undefined || (name === optional && columns[name] === undefined)) continue;
+    const column: unknown = columns[name];
     if (!(column instanceof BigInt64Array)) {
       throw new AlignError("USAGE_EVIDENCE", `${input}: ${name} must be a BigInt64Array of ns`, {
         where: { input: `${input}.${name}` },
       });
     }
-    if (column.length !== from.length) {
+    if (column.length !== columns.from!.length) {
       throw new AlignError(
         "USAGE_EVIDENCE",
-        `${input}: from has ${from.length} rows, but ${name} has ${column.length}`,
+        `${input}: from has ${columns.from!.length} rows, but ${name} has ${column.length}`,
         { where: { input: `${input}.${name}` } },
       );
     }
   }
-  return Array.from(from, (time, row) => {
+  const readings: Readings = {
+    kind,
+    ...place,
+    from: columns.from!,
+    values: columns[second]!,
+    holdsOffsets: kind === "two-way",
+    uncertainty: kind === "marks" ? columns.uncertainty : undefined,
+    roundTrip: kind === "two-way" ? columns.roundTrip : undefined,
+    states: new Uint8Array(columns.from!.length),
+  };
+  markInvalid(readings);
+  return readings;
+}
+
+/** Int64 extremes are fillers, no measurements; a round trip takes no less than no time. */
+function markInvalid({ from, values, uncertainty, roundTrip, states, input }: Readings): void {
+  for (let row = 0; row < from.length; row++) {
     const sigma = uncertainty?.[row];
-    const sigmaNs = sigma === undefined ? undefined : Number(sigma);
-    const mark: Mark = { from: time, to: to[row]!, sigmaNs, input, row };
-    if (sigma !== undefined && sigma < 0n && sigma !== INT64_MIN) {
-      throw negativeUncertainty(sigma, placeOf(mark));
+    const trip = roundTrip?.[row];
+    const filler =
+      isExtreme(from[row]!) ||
+      isExtreme(values[row]!) ||
+      (sigma !== undefined && isExtreme(sigma)) ||
+      (trip !== undefined && (trip < 0n || trip === INT64_MAX));
+    if (filler) states[row] = INVALID;
+    else if (sigma !== undefined && sigma < 0n) {
+      throw negativeUncertainty(sigma, { input, row, time: formatInstant(from[row]!) });
     }
-    return mark;
-  });
+  }
+}
+
+function isExtreme(value: bigint): boolean {
+  return value === INT64_MIN || value === INT64_MAX;
 }
 
 function isNs(value: unknown): value is bigint {
   return typeof value === "bigint" && isInt64(value);
 }
 
-function isFiller({ from, to, sigmaNs }: Mark): boolean {
-  const extremes = [INT64_MIN, INT64_MAX];
-  return extremes.includes(from) || extremes.includes(to) || Math.abs(sigmaNs ?? 0) >= 2 ** 63;
-}
-
-function requireOrder(marks: readonly Mark[]): void {
-  const position = marks.findIndex((mark, i) => i > 0 && mark.from < marks[i - 1]!.from);
-  if (position < 0) return;
-  const mark = marks[position]!;
-  const backNs = marks[position - 1]!.from - mark.from;
-  throw new AlignError(
-    "CLOCK_UNORDERED_MARKS",
-    `mark ${mark.row} is ${backNs} ns earlier on the source clock than the mark before it`,
-    {
-      where: placeOf(mark),
-      hint: "sort the marks by source time, or drop those from before a reset of the clock",
-    },
-  );
-}
-
-/** Where a mark was given, for errors. */
-export function placeOf({ input, row, from }: Mark): ErrorPlace {
-  return { input, row, time: formatInstant(from) };
+/** Where a row was given, for errors. */
+export function placeOf({ input, from }: Pick<Readings, "input" | "from">, row: number): ErrorPlace {
+  return { input, row, time: formatInstant(from[row]!) };
 }
 
 function negativeUncertainty(value: bigint, where: ErrorPlace): AlignError {

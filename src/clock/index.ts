@@ -1,4 +1,10 @@
-export { type ClockModel, estimateClockMap } from "./estimate.ts";
+export {
+  type ClockFit,
+  type ClockModel,
+  type EvidenceOutcome,
+  estimateClockMap,
+  fitClock,
+} from "./estimate.ts";
 export type { ClockEvent } from "./event.ts";
 export type { Evidence } from "./evidence.ts";
 export { buildClockGraph, type ClockEdge, type ClockGraph, type ClockPath } from "./graph.ts";

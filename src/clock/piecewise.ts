@@ -1,9 +1,18 @@
 import { AlignError } from "../errors.ts";
-import { type Mark, type Observations, placeOf } from "./evidence.ts";
-import { type Fit, offsetOf, weigh } from "./fit.ts";
+import { placeOf, type Readings } from "./evidence.ts";
+import { weigh } from "./fit.ts";
 import { addQuadratics, chordDrift, INT64_MIN, type Piece, type Quadratic } from "./piece.ts";
 import { FEW_INSTANTS, middleOf, priorVariance } from "./prior.ts";
 import { robustSigma, studentFactor } from "./statistics.ts";
+
+/** An instant seen on two clocks, and where it was given. */
+export interface Mark {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly sigmaNs: number | undefined;
+  readonly readings: Readings;
+  readonly row: number;
+}
 
 /** The marks of one instant of the source. */
 interface Knot {
@@ -14,23 +23,13 @@ interface Knot {
 }
 
 /** A map that goes through every mark, its offset straight between them; the end slopes go on outside. */
-export function fitPiecewise({ marks, constants }: Observations): Fit {
-  if (marks.length === 0) {
-    throw new AlignError("CLOCK_TOO_LITTLE_EVIDENCE", "a piecewise map needs marks", {
-      hint: "add marks, or choose the model constant",
-    });
-  }
-  if (constants.length > 0) {
-    throw new AlignError("CLOCK_UNSUPPORTED_EVIDENCE", "a piecewise map cannot use a constant offset", {
-      hint: "leave the constant out, or choose the model linear or constant",
-    });
-  }
+export function fitPiecewise(marks: readonly Mark[]): Piece[] {
   const knots = mergeMarks(marks);
   requireForward(knots);
   const drifts = knots.slice(1).map((knot, i) => driftBetween(knots[i]!, knot));
   const guess = scatterOfKnots(knots);
   const sigmas = knots.map((knot) => knot.sigmaNs ?? guess);
-  const pieces = knots.map((knot, i): Piece => {
+  return knots.map((knot, i): Piece => {
     const few = knots.length <= FEW_INSTANTS;
     const neighbours = varianceBetween(knots, sigmas, i);
     return {
@@ -42,8 +41,6 @@ export function fitPiecewise({ marks, constants }: Observations): Fit {
       boundNs: Number.POSITIVE_INFINITY,
     };
   });
-  const residualsNs = knots.flatMap((knot) => knot.marks.map((mark) => Number(mark.to - knot.to)));
-  return { pieces, residualsNs };
 }
 
 /** One knot an instant; the offsets of several marks are averaged by their weights. */
@@ -86,7 +83,7 @@ function backwards(first: Knot, second: Knot): AlignError {
     `mark ${mark.row} is ${second.from - first.from} ns after the mark before it on the source clock, ` +
     `but ${second.to - first.to} ns after it on the target clock`;
   return new AlignError("CLOCK_CONTRADICTION", message, {
-    where: placeOf(mark),
+    where: placeOf(mark.readings, mark.row),
     hint: "a target clock cannot stand or run backwards: check this mark and the one before, or choose the model linear",
   });
 }
@@ -111,4 +108,8 @@ function scatterOfKnots(knots: readonly Knot[]): number {
     return deviation / Math.sqrt(1 + share ** 2 + (1 - share) ** 2);
   });
   return deviations.length === 0 ? 0 : robustSigma(deviations) * studentFactor(deviations.length);
+}
+
+function offsetOf({ from, to }: Knot): bigint {
+  return to - from;
 }

@@ -1,16 +1,26 @@
 /** The value below which a share of the values lies, between neighbours by a straight line; 0 of none. */
-export function quantile(values: readonly number[], share: number): number {
-  if (values.length === 0) return 0;
-  const sorted = Float64Array.from(values).sort();
+export function quantile(values: ArrayLike<number>, share: number): number {
+  return quantileOfSorted(Float64Array.from(values).sort(), share);
+}
+
+export function quantileOfSorted(sorted: Float64Array, share: number): number {
+  if (sorted.length === 0) return 0;
   const place = share * (sorted.length - 1);
   const below = Math.floor(place);
   const low = sorted[below]!;
   return low + (place - below) * ((sorted[below + 1] ?? low) - low);
 }
 
-/** One sigma from absolute deviations that may hold outliers: 1.4826 times their median. */
-export function robustSigma(deviations: readonly number[]): number {
-  return 1.4826 * quantile(deviations.map(Math.abs), 0.5);
+/** The median; sorts its input in place. 0 of none. */
+export function medianInPlace(values: Float64Array): number {
+  return quantileOfSorted(values.sort(), 0.5);
+}
+
+/** One sigma from deviations that may hold outliers: 1.4826 times the median of their sizes. */
+export function robustSigma(deviations: ArrayLike<number>): number {
+  const sizes = Float64Array.from(deviations);
+  for (let i = 0; i < sizes.length; i++) sizes[i] = Math.abs(sizes[i]!);
+  return 1.4826 * medianInPlace(sizes);
 }
 
 /**

@@ -1,0 +1,164 @@
+import { detrend, noiseOf, robustSlope, runningMedian } from "./detrend.ts";
+import type { Rows } from "./rows.ts";
+import { tickOf } from "./stale.ts";
+import { medianInPlace, robustSigma } from "./statistics.ts";
+
+/** Rows on either side whose medians tell a jump. */
+const SIDE = 5;
+/** A jump is believed beyond so many sigma of single rows, and so many robust sigma of all jumps. */
+const NOISES = 8;
+const JUMPS = 6;
+/** The drift's own changes are taken off by a median of so many jumps. */
+const BASELINE = 51;
+/** Rows on either side by which a jump is placed and checked. */
+const REACH = 12;
+const LEAST_SIGMA = 1e-9;
+
+/** Entries whose noise is so many times that of the best tell no steps. */
+const NOISIER = 4;
+
+/** Where the offset of an epoch jumps: for each cut the first row after it, by the entries that are least noisy. */
+export function cutsOf(rows: Rows): number[] {
+  const lists = new Map<number, number[]>();
+  rows.entries.forEach((entry, i) => {
+    const list = lists.get(entry);
+    if (list === undefined) lists.set(entry, [i]);
+    else list.push(i);
+  });
+  const entries = [...lists.values()].map((list) => {
+    const pick = (column: Float64Array) => Float64Array.from(list, (i) => column[i]!);
+    const [times, offsets] = [pick(rows.times), pick(rows.offsets)];
+    const given = robustSigma(pick(rows.sigmas).filter((sigma) => !Number.isNaN(sigma)));
+    return {
+      list,
+      noise: list.length < 2 * SIDE ? Number.POSITIVE_INFINITY : Math.max(given, noiseOf(times, offsets)),
+    };
+  });
+  const best = Math.min(...entries.map(({ noise }) => noise));
+  const chosen = entries
+    .filter(({ noise }) => noise <= NOISIER * best && noise < Number.POSITIVE_INFINITY)
+    .flatMap(({ list }) => list)
+    .sort((a, b) => a - b);
+  const pick = (column: Float64Array) => Float64Array.from(chosen, (i) => column[i]!);
+  const offsets = pick(rows.offsets);
+  const ticks = tickOf(offsets.map((offset) => Math.round(offset * 1e9)));
+  const tick = ticks >= 1000 && ticks < 1e9 ? ticks / 1e9 : 0;
+  return findSteps(pick(rows.times), offsets, pick(rows.halves), tick, best).map((cut) => chosen[cut]!);
+}
+
+/**
+ * Where the offset jumps: for each step the first row after it.
+ *
+ * A jump is the median of five rows after minus that of five before, less the robust slope and the usual jump around;
+ * the cut is put where the absolute deviations from the two sides' medians are least (after the prototype of a
+ * two-way fit with steps). It must hold for most rows on both sides, and exceed what a longer round trip explains: a
+ * detour of x s on one way moves the offset by x/2, as it moves half the round trip. A jump that soon comes back is
+ * none. `tick` is the coarseness of the offsets, s.
+ */
+function findSteps(
+  times: Float64Array,
+  offsets: Float64Array,
+  halves: Float64Array,
+  tick: number,
+  leastNoise: number,
+): number[] {
+  const n = times.length;
+  if (n < 2 * SIDE) return [];
+  const values = detrend(times, offsets, robustSlope(times, offsets));
+  const jumps = jumpsOf(values);
+  const usual = runningMedian(jumps, BASELINE);
+  for (let i = 0; i < jumps.length; i++) jumps[i] = jumps[i]! - usual[i]!;
+  const noise = Math.max(LEAST_SIGMA, leastNoise, noiseOf(times, offsets), tick / Math.sqrt(12));
+  const threshold = Math.max(NOISES * noise, JUMPS * robustSigma(jumps), 1.6 * tick);
+  const cuts: number[] = [];
+  for (let i = 0; i < jumps.length; i++) {
+    if (Math.abs(jumps[i]!) <= threshold) continue;
+    let peak = i;
+    for (; i < jumps.length && Math.abs(jumps[i]!) > threshold; i++) {
+      if (Math.abs(jumps[i]!) > Math.abs(jumps[peak]!)) peak = i;
+    }
+    const cut = placeCut(values, cuts.at(-1) ?? 0, peak + SIDE);
+    if (cut !== undefined && isStep(values, halves, cuts.at(-1) ?? 0, cut, threshold)) cuts.push(cut);
+  }
+  return withoutExcursions(values, cuts, threshold);
+}
+
+/** Entry i is the jump before row i + 5. */
+function jumpsOf(values: Float64Array): Float64Array {
+  const jumps = new Float64Array(values.length - 2 * SIDE + 1);
+  const medians = runningMedian(values, SIDE);
+  // The running median is centred: that of the five before row k stands at k - 3, of the five from k on at k + 2.
+  for (let i = 0; i < jumps.length; i++) jumps[i] = medians[i + SIDE + 2]! - medians[i + SIDE - 3]!;
+  return jumps;
+}
+
+/** The row near a peak at which the absolute deviations from both sides' medians are least. */
+function placeCut(values: Float64Array, from: number, peak: number): number | undefined {
+  const low = Math.max(from + 2, peak - SIDE);
+  const high = Math.min(values.length - 2, peak + SIDE);
+  const start = Math.max(from, peak - REACH);
+  const end = Math.min(values.length, peak + REACH);
+  let best: number | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (let cut = low; cut <= high; cut++) {
+    const cost = spreadOf(values, start, cut) + spreadOf(values, cut, end);
+    if (cost < least) {
+      least = cost;
+      best = cut;
+    }
+  }
+  return best;
+}
+
+function spreadOf(values: Float64Array, start: number, end: number): number {
+  const middle = median(values, start, end);
+  let sum = 0;
+  for (let i = start; i < end; i++) sum += Math.abs(values[i]! - middle);
+  return sum;
+}
+
+function median(values: Float64Array, start: number, end: number): number {
+  return medianInPlace(values.slice(start, end));
+}
+
+function isStep(
+  values: Float64Array,
+  halves: Float64Array,
+  from: number,
+  cut: number,
+  threshold: number,
+): boolean {
+  const start = Math.max(from, cut - REACH);
+  const end = Math.min(values.length, cut + REACH);
+  const before = median(values, start, cut);
+  const after = median(values, cut, end);
+  const jump = after - before;
+  if (Math.abs(jump) <= threshold) return false;
+  let [own, all] = [0, 0];
+  for (let i = start; i < end; i++) {
+    const nearer = Math.abs(values[i]! - after) < Math.abs(values[i]! - before);
+    if (nearer === i >= cut) own++;
+    all++;
+  }
+  if (own < 0.75 * all) return false;
+  const detour = median(halves, cut, end) - median(halves, start, cut);
+  return !(Math.abs(jump) <= 1.25 * Math.abs(detour));
+}
+
+/** Leaves out pairs of cuts that are closer than 8 rows where the offset comes back. */
+function withoutExcursions(values: Float64Array, cuts: readonly number[], threshold: number): number[] {
+  const kept: number[] = [];
+  for (let i = 0; i < cuts.length; i++) {
+    const [cut, next] = [cuts[i]!, cuts[i + 1]];
+    if (next !== undefined && next - cut < 8) {
+      const before = median(values, Math.max(kept.at(-1) ?? 0, cut - REACH), cut);
+      const after = median(values, next, Math.min(cuts[i + 2] ?? values.length, next + REACH));
+      if (Math.abs(after - before) <= threshold) {
+        i++;
+        continue;
+      }
+    }
+    kept.push(cut);
+  }
+  return kept;
+}
