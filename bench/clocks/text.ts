@@ -35,7 +35,7 @@ export function clocksTable(rows: readonly Row[]): string[] {
 }
 
 /** p50/p95/p99/max with three digits. */
-function errorText({ p50, p95, p99, max }: Errors): string {
+export function errorText({ p50, p95, p99, max }: Errors): string {
   return [p50, p95, p99, max].map(digits).join("/");
 }
 
