@@ -136,10 +136,36 @@ function requireAgreement(
         `${edge.label}; and ${detour}`,
       {
         ...(isTimeless(limited) ? {} : { where: { time: formatInstant(time) } }),
-        hint: "check the sign and unit of each offset (target minus source), or give the wrong map a larger uncertainty",
+        hint: contradictionHint(difference, allowedNs),
       },
     );
   });
+}
+
+const QUARTER_HOUR_NS = 900_000_000_000n;
+
+/** The widest difference between two time zones: UTC-12 to UTC+14. */
+const WIDEST_ZONES_NS = 26n * 4n * QUARTER_HOUR_NS;
+
+/**
+ * The nonzero multiple of 15 minutes that lies within `nearNs` of a difference of clocks and that two time zones could
+ * make, ns; undefined where there is none, or where `nearNs` is so wide that any difference would do.
+ */
+export function quarterHourNear(differenceNs: bigint, nearNs: bigint): bigint | undefined {
+  const size = differenceNs < 0n ? -differenceNs : differenceNs;
+  const quarters = ((size + QUARTER_HOUR_NS / 2n) / QUARTER_HOUR_NS) * QUARTER_HOUR_NS;
+  const rest = size > quarters ? size - quarters : quarters - size;
+  if (quarters === 0n || quarters > WIDEST_ZONES_NS || rest > nearNs || 4n * nearNs > QUARTER_HOUR_NS)
+    return undefined;
+  return differenceNs < 0n ? -quarters : quarters;
+}
+
+function contradictionHint(difference: bigint, allowedNs: number): string {
+  const quarters = quarterHourNear(difference, BigInt(Math.ceil(allowedNs)));
+  if (quarters !== undefined) {
+    return `${formatDuration(quarters)} is a whole number of quarter hours: it looks like a time zone that was misread, not like a clock; see time.zone of the sources and of the evidence`;
+  }
+  return "check the sign and unit of each offset (target minus source), or give the wrong map a larger uncertainty";
 }
 
 /** The way between two clocks of one tree: up from the first, down to the second, without the common part. */

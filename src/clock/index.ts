@@ -7,7 +7,14 @@ export {
 } from "./estimate.ts";
 export type { ClockEvent } from "./event.ts";
 export type { Evidence } from "./evidence.ts";
-export { buildClockGraph, type ClockEdge, type ClockGraph, type ClockPath } from "./graph.ts";
+export {
+  buildClockGraph,
+  type ClockEdge,
+  type ClockGraph,
+  type ClockPath,
+  quarterHourNear,
+} from "./graph.ts";
 export { ClockMap, identityMap } from "./map.ts";
 export { type ClockReport, clockReport } from "./report.ts";
 export type { ClockSegment } from "./segment.ts";
+export { type LagChunk, type Signal, type SignalLags, signalLags } from "./signals/index.ts";

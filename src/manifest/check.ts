@@ -1,7 +1,8 @@
 import type { ManifestDocument, ManifestPath, Problem } from "./document.ts";
 import { dotted } from "./issues.ts";
+import { checkMap } from "./maps.ts";
 import { Problems } from "./problems.ts";
-import type { ManifestText, MapText, SourceText } from "./schema.ts";
+import type { ManifestText, SourceText } from "./schema.ts";
 import { tagProblems } from "./tags.ts";
 
 /** What is wrong with a manifest whose shape is right, as far as the manifest alone can tell. */
@@ -10,10 +11,11 @@ export function semanticProblems(text: ManifestText, document: ManifestDocument)
   const clocks = Object.keys(text.clocks);
   const sources = new Map(Object.entries(text.sources));
   found.known("clock", text.reference_clock, clocks, ["reference_clock"]);
-  for (const [i, map] of text.maps.entries()) checkMap(map, clocks, ["maps", i], found);
+  for (const [i, map] of text.maps.entries()) checkMap(map, clocks, sources, ["maps", i], found);
   for (const [name, source] of sources) {
     found.known("clock", source.clock, clocks, ["sources", name, "clock"]);
     checkShape(source, ["sources", name], found);
+    checkArrival(source, ["sources", name], found);
     checkQuality(source, ["sources", name], found);
   }
   if (found.known("source", text.frames, [...sources.keys()], ["frames"])) {
@@ -32,63 +34,25 @@ export function semanticProblems(text: ManifestText, document: ManifestDocument)
   return found.list;
 }
 
-function checkMap(map: MapText, clocks: readonly string[], path: ManifestPath, found: Problems): void {
-  found.known("clock", map.from, clocks, [...path, "from"]);
-  found.known("clock", map.to, clocks, [...path, "to"]);
-  if (map.from === map.to) {
-    found.add(
-      "MANIFEST_MAP",
-      [...path, "to"],
-      `${dotted(path)} ties "${map.from}" to itself`,
-      "name two clocks",
-    );
-  }
-  for (const [i, { kind }] of map.evidence.entries()) {
-    if (kind === "constant" || kind === "marks") continue;
-    found.add(
-      "MANIFEST_UNSUPPORTED",
-      [...path, "evidence", i, "kind"],
-      `evidence kind ${kind} is not supported by this version`,
-      "use constant or marks",
-    );
-  }
-  const hasMarks = map.evidence.some(({ kind }) => kind === "marks");
-  const allConstant = map.evidence.every(({ kind }) => kind === "constant");
-  if (map.model === "auto" && hasMarks) {
-    found.add(
-      "MANIFEST_UNSUPPORTED",
-      [...path, "model"],
-      `${dotted(path)}: model auto is not supported for marks by this version`,
-      "write model: linear or model: piecewise",
-    );
-  }
-  if ((map.model === "linear" || map.model === "piecewise") && allConstant) {
-    found.add(
-      "MANIFEST_MAP",
-      [...path, "model"],
-      `${dotted(path)}: a ${map.model} model cannot come from constant evidence`,
-      "write model: constant, or add marks",
-    );
-  }
-}
-
 const SHAPE_COLUMNS = {
-  wide: ["time", "quality"],
-  long: ["time", "tag", "value", "quality"],
+  wide: ["time", "arrival", "quality"],
+  long: ["time", "arrival", "tag", "value", "quality"],
   intervals: ["start", "end", "quality"],
-  events: ["time", "quality"],
+  events: ["time", "arrival", "quality"],
 } as const;
+
+const OPTIONAL_COLUMNS = ["arrival", "quality"];
 
 function checkShape(source: SourceText, path: ManifestPath, found: Problems): void {
   if (source.kind === "video" || source.kind === "frames") return;
   const belonging: readonly string[] = SHAPE_COLUMNS[source.shape];
   for (const column of belonging) {
-    if (column === "quality" || Object.hasOwn(source.columns, column)) continue;
+    if (OPTIONAL_COLUMNS.includes(column) || Object.hasOwn(source.columns, column)) continue;
     found.add(
       "MANIFEST_MISSING_KEY",
       [...path, "columns", column],
       `${dotted(path)}.columns has no "${column}"`,
-      `a source of shape ${source.shape} needs columns: ${belonging.filter((name) => name !== "quality").join(", ")}`,
+      `a source of shape ${source.shape} needs columns: ${belonging.filter((name) => !OPTIONAL_COLUMNS.includes(name)).join(", ")}`,
       "key",
     );
   }
@@ -105,6 +69,17 @@ function checkShape(source: SourceText, path: ManifestPath, found: Problems): vo
       "key",
     );
   }
+}
+
+function checkArrival(source: SourceText, path: ManifestPath, found: Problems): void {
+  if (source.kind === "video" || source.arrival === undefined || source.columns.arrival !== undefined) return;
+  found.add(
+    "MANIFEST_KEY_MISPLACED",
+    [...path, "arrival"],
+    `${dotted(path)}.arrival reads a column that ${dotted(path)}.columns does not name`,
+    "add columns.arrival, or leave it out",
+    "key",
+  );
 }
 
 function checkQuality(source: SourceText, path: ManifestPath, found: Problems): void {

@@ -44,12 +44,17 @@ export interface Requirements {
 export interface MapSpec {
   from: string;
   to: string;
-  model: "constant" | "linear" | "piecewise";
+  model: "auto" | "constant" | "linear" | "piecewise";
   /** One or more, used jointly. */
   evidence: readonly EvidenceSpec[];
 }
 
-export type EvidenceSpec = ConstantEvidenceSpec | MarksEvidenceSpec;
+export type EvidenceSpec =
+  | ConstantEvidenceSpec
+  | MarksEvidenceSpec
+  | TwoWayEvidenceSpec
+  | OneWayEvidenceSpec
+  | SignalsEvidenceSpec;
 
 /** A known offset: `to` minus `from`. */
 export interface ConstantEvidenceSpec {
@@ -59,12 +64,47 @@ export interface ConstantEvidenceSpec {
   uncertaintyNs?: bigint;
 }
 
+/** A table of evidence; numbers without `time.unit` are whole ns. */
+export interface EvidenceTable {
+  /** Paths and globs, at least one. */
+  path: readonly string[];
+  time: TimeReading;
+}
+
 /** A table of instants seen on both clocks. */
-export interface MarksEvidenceSpec {
+export interface MarksEvidenceSpec extends EvidenceTable {
   kind: "marks";
-  path: string;
   /** Column names: reading of the clock `from`, of the clock `to`, and 1 sigma. */
   columns: { from: string; to: string; uncertainty?: string };
+}
+
+/** A table of measured offsets, `to` minus `from`, with the round trips of their probes. */
+export interface TwoWayEvidenceSpec extends EvidenceTable {
+  kind: "two-way";
+  columns: { from: string; offset: string; round_trip?: string };
+}
+
+/** Stamps on the clock `from` and their arrivals on the clock `to`: a table, or the rows of a source. */
+export type OneWayEvidenceSpec = OneWayTableSpec | OneWaySourceSpec;
+
+export interface OneWayTableSpec extends EvidenceTable {
+  kind: "one-way";
+  columns: { from: string; to: string };
+}
+
+export interface OneWaySourceSpec {
+  kind: "one-way";
+  /** On the clock `from`, with `columns.arrival`. */
+  source: string;
+}
+
+/** Two tags that follow the same thing, one on the clock `from` and one on the clock `to`. */
+export interface SignalsEvidenceSpec {
+  kind: "signals";
+  from: { source: string; tag: string };
+  to: { source: string; tag: string };
+  /** The largest offset that is looked for, in either direction. */
+  maxLagNs: bigint;
 }
 
 export type PlantRole = "historian" | "scada" | "dcs" | "mes" | "erp" | "robot" | "camera" | "sensor";
@@ -94,8 +134,10 @@ export interface VideoSourceSpec extends SourceBase {
 export interface FramesSourceSpec extends SourceBase {
   kind: "frames";
   path: readonly string[];
-  columns: { time: string };
+  columns: { time: string; arrival?: string };
   time: TimeReading;
+  /** Of the column `arrival`; missing: as `time`. */
+  arrival?: TimeReading;
   order: RowOrder;
 }
 
@@ -106,15 +148,23 @@ export type TablePlace =
   | { kind: "csv" | "jsonl" | "parquet" | "arrow"; path: readonly string[] }
   | { kind: "sql"; query: string };
 
-/** The columns of each shape by their names in the table; `name[3]` is an element of a list column. */
+/**
+ * The columns of each shape by their names in the table; `name[3]` is an element of a list column.
+ * `arrival` holds when a row arrived, on another clock.
+ */
 export type TableShape =
-  | { shape: "wide"; columns: { time: string; quality?: string } }
-  | { shape: "long"; columns: { time: string; tag: string; value: string; quality?: string } }
+  | { shape: "wide"; columns: { time: string; arrival?: string; quality?: string } }
+  | {
+      shape: "long";
+      columns: { time: string; arrival?: string; tag: string; value: string; quality?: string };
+    }
   | { shape: "intervals"; columns: { start: string; end: string; quality?: string } }
-  | { shape: "events"; columns: { time: string; quality?: string } };
+  | { shape: "events"; columns: { time: string; arrival?: string; quality?: string } };
 
 export interface TableReading {
   time: TimeReading;
+  /** Of the column `arrival`; missing: as `time`. */
+  arrival?: TimeReading;
   /** Missing: by what the quality column holds. */
   quality?: QualityReading;
   /** Words of a value column that mean "no value", beside the usual ones. */

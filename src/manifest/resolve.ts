@@ -1,5 +1,6 @@
 import type {
   EvidenceSpec,
+  EvidenceTable,
   JoinSpec,
   Manifest,
   MapSpec,
@@ -56,7 +57,7 @@ function given<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K], u
 }
 
 function resolveMap({ from, to, model, evidence }: MapText): MapSpec {
-  return { from, to, model: model === "auto" ? "constant" : model, evidence: evidence.map(resolveEvidence) };
+  return { from, to, model, evidence: evidence.map(resolveEvidence) };
 }
 
 function resolveEvidence(evidence: MapText["evidence"][number]): EvidenceSpec {
@@ -69,19 +70,37 @@ function resolveEvidence(evidence: MapText["evidence"][number]): EvidenceSpec {
       };
     case "marks": {
       const { from, to, uncertainty } = evidence.columns;
-      return { kind: "marks", path: evidence.path, columns: { from, to, ...given({ uncertainty }) } };
+      return { kind: "marks", ...evidenceTable(evidence), columns: { from, to, ...given({ uncertainty }) } };
     }
-    default:
-      throw new Error(`evidence kind ${evidence.kind} passed the checks`);
+    case "two-way": {
+      const { from, offset, round_trip } = evidence.columns;
+      const columns = { from, offset, ...given({ round_trip }) };
+      return { kind: "two-way", ...evidenceTable(evidence), columns };
+    }
+    case "one-way": {
+      const { path, columns, source, time } = evidence;
+      if (source !== undefined) return { kind: "one-way", source };
+      return { kind: "one-way", ...evidenceTable({ path: path!, time: time ?? {} }), columns: columns! };
+    }
+    case "signals":
+      return { kind: "signals", from: evidence.from, to: evidence.to, maxLagNs: evidence.max_lag };
   }
+}
+
+function evidenceTable({ path, time }: { path: readonly string[]; time: TimeText }): EvidenceTable {
+  return { path, time: resolveTime(time) };
 }
 
 function resolveSource(name: string, source: SourceText): SourceSpec {
   const base = { name, clock: source.clock, ...given({ role: source.role }) };
   if (source.kind === "video") return { ...base, kind: "video", path: source.path, start: source.start };
-  const rows = { time: resolveTime(source.time), order: source.order };
+  const rows = {
+    time: resolveTime(source.time),
+    ...(source.arrival === undefined ? {} : { arrival: resolveTime(source.arrival) }),
+    order: source.order,
+  };
   if (source.kind === "frames")
-    return { ...base, ...rows, kind: "frames", path: source.path, columns: source.columns };
+    return { ...base, ...rows, kind: "frames", path: source.path, columns: frameColumns(source.columns) };
   return {
     ...base,
     ...(source.kind === "sql"
@@ -94,12 +113,13 @@ function resolveSource(name: string, source: SourceText): SourceSpec {
   };
 }
 
-function resolveTime({
-  unit,
-  zone,
-  ambiguous,
-  format,
-}: { [K in keyof TimeReading]: TimeReading[K] | undefined }): TimeReading {
+function frameColumns({ time, arrival }: { time: string; arrival?: string | undefined }) {
+  return { time, ...given({ arrival }) };
+}
+
+type TimeText = { [K in keyof TimeReading]?: TimeReading[K] | undefined };
+
+function resolveTime({ unit, zone, ambiguous, format }: TimeText): TimeReading {
   return { ambiguous: ambiguous ?? "reject", ...given({ unit, zone, format }) };
 }
 

@@ -92,6 +92,10 @@ const timeReading = z
   })
   .meta({ description: "how the time columns read" });
 
+const arrivalReading = timeReading
+  .optional()
+  .meta({ description: "how the column arrival reads; the default is as time does" });
+
 const codes = z.array(
   z
     .union([z.string().min(1), z.int().min(0).max(0xffff_ffff)])
@@ -141,6 +145,7 @@ const table = {
   columns: z
     .strictObject({
       time: word("column of the time").optional(),
+      arrival: word("column of the time of arrival, on another clock: evidence of kind one-way").optional(),
       tag: word("column of the tag's name (long)").optional(),
       value: word("column of the value (long)").optional(),
       quality: word("column of the quality").optional(),
@@ -149,6 +154,7 @@ const table = {
     })
     .meta({ description: "which column holds what" }),
   time: timeReading.prefault({}),
+  arrival: arrivalReading,
   quality: qualityReading.optional(),
   bad_values: z
     .array(z.union([z.string(), z.number()]).meta({ description: 'for example "Bad Input" or -9999' }))
@@ -177,9 +183,13 @@ const source = z
       path,
       ...everySource,
       columns: z
-        .strictObject({ time: word("column of the frame times") })
+        .strictObject({
+          time: word("column of the frame times"),
+          arrival: word("column of the frames' times of arrival, on another clock").optional(),
+        })
         .meta({ description: "which column holds the frame times" }),
       time: timeReading.prefault({}),
+      arrival: arrivalReading,
       order: rowOrder,
     }),
     z.strictObject({ kind: kind("csv", "jsonl", "parquet", "arrow"), path, ...table }),
@@ -239,6 +249,13 @@ const tag = z
   })
   .meta({ description: "an output column" });
 
+const evidenceColumns = {
+  from: word("column of the readings of the clock from"),
+  to: word("column of the readings of the clock to"),
+};
+
+const evidenceTable = { path, time: timeReading.prefault({}) };
+
 const evidence = z
   .discriminatedUnion("kind", [
     z.strictObject({
@@ -248,32 +265,31 @@ const evidence = z
     }),
     z.strictObject({
       kind: choice(["marks"], "instants seen on both clocks"),
-      path: word("the table of marks, relative to the manifest"),
+      ...evidenceTable,
       columns: z
-        .strictObject({
-          from: word("column of the readings of the clock from"),
-          to: word("column of the readings of the clock to"),
-          uncertainty: word("column of 1 sigma").optional(),
-        })
+        .strictObject({ ...evidenceColumns, uncertainty: word("column of 1 sigma").optional() })
         .meta({ description: "which column holds what" }),
     }),
     z.strictObject({
       kind: choice(["two-way"], "probes with round trips"),
-      path: word("the table of probes, relative to the manifest"),
+      ...evidenceTable,
       columns: z
         .strictObject({
-          from: word("column of the readings of the clock from"),
-          offset: word("column of the offsets"),
+          from: evidenceColumns.from,
+          offset: word("column of the offsets, the clock to minus the clock from"),
           round_trip: word("column of the round trips").optional(),
         })
         .meta({ description: "which column holds what" }),
     }),
     z.strictObject({
       kind: choice(["one-way"], "stamps that arrive with a delay"),
-      path: word("the table of stamps, relative to the manifest"),
+      path: path.optional(),
+      time: timeReading.optional(),
       columns: z
         .strictObject({ from: word("column of the stamps"), to: word("column of the arrivals") })
-        .meta({ description: "which column holds what" }),
+        .meta({ description: "which column holds what" })
+        .optional(),
+      source: word("in place of a table: a source with columns time and arrival, one of sources").optional(),
     }),
     z.strictObject({
       kind: choice(["signals"], "two signals that follow one another"),
@@ -285,7 +301,9 @@ const evidence = z
   .meta({ description: "evidence that ties the two clocks" });
 
 function signal(description: string) {
-  return z.strictObject({ source: word("its source"), tag: word("its tag") }).meta({ description });
+  return z
+    .strictObject({ source: word("its source, one of sources"), tag: word("its tag") })
+    .meta({ description });
 }
 
 /** The manifest as it is written; its output has defaults, and ns in place of durations and instants. */

@@ -6,7 +6,7 @@ import { AlignedTable, createEngine, type Engine, isWorthThreads, type TablePart
 import { openSink, type Sink } from "../sinks/index.ts";
 import { formatDuration, formatInstant, parseInstant } from "../time.ts";
 import { version } from "../version.ts";
-import { type Clocks, readClocks } from "./clocks.ts";
+import { type Clocks, readClocks } from "./clocks/index.ts";
 import { type Rows, readRows } from "./frames.ts";
 import { openPublication, type Publication, reportFile } from "./publish.ts";
 import { type AlignReport, type ExampleValue, type Output, reportJson, tagReport } from "./report.ts";

@@ -6,7 +6,7 @@ import { type Manifest, readManifest, type SourceSpec, type TagSpec } from "../m
 import type { SampleStore, SeverityCounts } from "../samples.ts";
 import type { SourceCounts } from "../tables/index.ts";
 import { formatInstant } from "../time.ts";
-import { readClocks } from "./clocks.ts";
+import { readClocks } from "./clocks/index.ts";
 import { readFrames } from "./frames.ts";
 import { Session, type SessionOptions, type Warning } from "./session.ts";
 import { readSource } from "./tags.ts";

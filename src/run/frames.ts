@@ -12,7 +12,7 @@ import {
   takeTimes,
 } from "../tables/index.ts";
 import { formatInstant } from "../time.ts";
-import type { Clocks } from "./clocks.ts";
+import type { Clocks } from "./clocks/index.ts";
 import type { Session } from "./session.ts";
 import { warnOfCounts } from "./warnings.ts";
 

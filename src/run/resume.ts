@@ -25,14 +25,17 @@ export async function finishedResult(
   if (report.version !== version) throw otherResult(dir, `it was made by version ${report.version}`);
   if (JSON.stringify(report.range) !== JSON.stringify(range))
     throw otherResult(dir, "it has another --from or --to");
-  const sources = [...manifest.sources.values()].filter(
-    ({ name }) => name === manifest.frames || manifest.tags.some((tag) => tag.source === name),
-  );
-  for (const source of sources) await session.noteFiles(source.name, source);
-  for (const map of manifest.maps) {
-    for (const one of map.evidence)
-      if (one.kind === "marks") await session.noteFiles("marks", { path: [one.path] });
-  }
+  const evidence = manifest.maps.flatMap((map) => map.evidence);
+  const inUse = new Set([
+    manifest.frames,
+    ...manifest.tags.map((tag) => tag.source),
+    ...evidence.flatMap((one) =>
+      one.kind === "signals" ? [one.from.source, one.to.source] : "source" in one ? [one.source] : [],
+    ),
+  ]);
+  for (const source of manifest.sources.values())
+    if (inUse.has(source.name)) await session.noteFiles(source.name, source);
+  for (const one of evidence) if ("path" in one) await session.noteFiles(one.kind, one);
   const inputs = await session.inputs();
   const known = new Map(report.inputs.map((input) => [input.path, input.sha256]));
   const changed = inputs.find((input) => known.get(input.path) !== input.sha256);

@@ -22,7 +22,7 @@ import {
   type ValueRequest,
 } from "../tables/index.ts";
 import { formatInstant } from "../time.ts";
-import type { Clocks } from "./clocks.ts";
+import type { Clocks } from "./clocks/index.ts";
 import { readFrames } from "./frames.ts";
 import type { Session } from "./session.ts";
 import { warnOfCounts } from "./warnings.ts";

@@ -1,0 +1,2 @@
+export { type Clocks, readClocks } from "./clocks.ts";
+export { type ClockFit, type ClockFits, type FittedEvidence, readClockFits } from "./fits.ts";
