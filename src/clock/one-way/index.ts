@@ -1,0 +1,1 @@
+export { type Envelope, type EnvelopeChange, type EnvelopeStretch, readEnvelope } from "./envelope.ts";

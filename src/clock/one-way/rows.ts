@@ -1,0 +1,119 @@
+import { INT64_MAX, INT64_MIN } from "../piece.ts";
+
+/** What became of a row: used, rejected (early beyond reason, or while the delay was raised), a repeated stamp, a filler. */
+export const rowStates = { used: 0, rejected: 1, stale: 2, filler: 3 } as const;
+
+/** Pairs of one epoch of the source's clock, by ascending and different stamps. */
+export interface Rows {
+  readonly base: { readonly from: bigint; readonly offset: bigint };
+  /** s since base.from. */
+  readonly times: Float64Array;
+  /** Arrival minus stamp minus base.offset, s. */
+  readonly delays: Float64Array;
+  /** Row of the evidence. */
+  readonly places: Int32Array;
+}
+
+/** Differences of the values at some places from an int64, in ns, rounded once; exact below 2^53. */
+export function differences(values: BigInt64Array, places: Int32Array, from: bigint): Float64Array {
+  const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
+  const low = Number(BigInt.asUintN(32, from));
+  const high = Number(from >> 32n);
+  const out = new Float64Array(places.length);
+  for (let i = 0; i < out.length; i++) {
+    const place = 2 * places[i]!;
+    out[i] = (words[place + 1]! - high) * 4294967296 + ((words[place]! >>> 0) - low);
+  }
+  return out;
+}
+
+/** Marks rows that hold an int64 extreme as fillers. */
+export function markFillers(columns: readonly BigInt64Array[], states: Uint8Array): void {
+  for (const column of columns) {
+    const words = new Int32Array(column.buffer, column.byteOffset, 2 * column.length);
+    for (let i = 0; i < states.length; i++) {
+      const high = words[2 * i + 1]!;
+      if (high !== 0x7fffffff && high !== -0x80000000) continue;
+      if (column[i] === INT64_MAX || column[i] === INT64_MIN) states[i] = rowStates.filler;
+    }
+  }
+}
+
+/** A stamp that is seen this often again, later than ticks would explain, is reported as stale. */
+const STALE_REPEATS = 8;
+
+/** Rows of one epoch by ascending stamps, of each stamp the earliest arrival. */
+export interface Epoch {
+  readonly rows: Rows;
+  /** All places by stamp and arrival; row i of `rows` and its repeats are [heads[i], heads[i + 1]). */
+  readonly order: Int32Array;
+  readonly heads: Int32Array;
+  /** Places of the stamps that went stale. */
+  readonly stale: readonly number[];
+}
+
+/** Sorts the rows of an epoch and marks the repeats that are stale. */
+export function sortEpoch(from: BigInt64Array, to: BigInt64Array, places: Int32Array, states: Uint8Array): Epoch {
+  const order = inOrder(places, differences(from, places, from[places[0]!]!), differences(to, places, to[places[0]!]!));
+  const heads = new Int32Array(order.length + 1);
+  const kept = new Int32Array(order.length);
+  let n = 0;
+  for (let i = 0; i < order.length; i++) {
+    if (n > 0 && from[kept[n - 1]!] === from[order[i]!]) continue;
+    heads[n] = i;
+    kept[n++] = order[i]!;
+  }
+  heads[n] = order.length;
+  const epoch = { order, heads: heads.slice(0, n + 1) };
+  const rows = placeRows(from, to, kept.slice(0, n));
+  return { rows, ...epoch, stale: markStale(rows, epoch, to, states) };
+}
+
+/** Rows at some places, based at the first. */
+export function placeRows(from: BigInt64Array, to: BigInt64Array, places: Int32Array): Rows {
+  const base = { from: from[places[0]!]!, offset: to[places[0]!]! - from[places[0]!]! };
+  const times = differences(from, places, base.from);
+  const delays = differences(to, places, base.from + base.offset);
+  for (let i = 0; i < times.length; i++) {
+    delays[i] = (delays[i]! - times[i]!) / 1e9;
+    times[i] = times[i]! / 1e9;
+  }
+  return { base, times, delays, places };
+}
+
+function inOrder(places: Int32Array, stamps: Float64Array, arrivals: Float64Array): Int32Array {
+  for (let i = 1; i < places.length; i++) {
+    const back = stamps[i - 1]! - stamps[i]!;
+    if (back < 0 || (back === 0 && arrivals[i - 1]! <= arrivals[i]!)) continue;
+    const sorted = places.map((_, k) => k);
+    sorted.sort((a, b) => stamps[a]! - stamps[b]! || arrivals[a]! - arrivals[b]! || a - b);
+    return sorted.map((k) => places[k]!);
+  }
+  return places;
+}
+
+/**
+ * Marks repeats that come later than three usual distances between stamps: coarse ticks repeat too, but only until
+ * the next. Returns the place of each stamp that is repeated eight times or more.
+ */
+function markStale(
+  { times, places }: Rows,
+  { order, heads }: Pick<Epoch, "order" | "heads">,
+  to: BigInt64Array,
+  states: Uint8Array,
+): number[] {
+  if (order.length === places.length) return [];
+  const gaps = Float64Array.from({ length: times.length - 1 }, (_, i) => times[i + 1]! - times[i]!).sort();
+  const usual = 3e9 * (gaps[gaps.length >> 1] ?? 0);
+  const found: number[] = [];
+  places.forEach((place, i) => {
+    let repeats = 0;
+    for (let k = heads[i]! + 1; k < heads[i + 1]!; k++) {
+      if (Number(to[order[k]!]! - to[place]!) <= usual) continue;
+      states[order[k]!] = rowStates.stale;
+      repeats++;
+    }
+    if (repeats >= STALE_REPEATS) found.push(place);
+  });
+  return found;
+}
