@@ -1,5 +1,5 @@
 import type { Rows } from "./rows.ts";
-import { medianInPlace, quantileOfSorted } from "./statistics.ts";
+import { medianInPlace, quantileOfSorted, robustSigma } from "./statistics.ts";
 
 /** Stamps are whole ns: no variance is below that of their rounding. */
 const LEAST_VARIANCE = 1e-18 / 12;
@@ -54,6 +54,19 @@ function shapeOf({ ranked }: Group, halves: Float64Array): (row: number) => numb
   return (row) => halves[row]! - least + usual;
 }
 
+/** Round trips that take so many times what the better quarter takes beyond the shortest may be on a detour. */
+const DETOUR = 5;
+
+/** Leaves rows out of the first round that may be on a detour: their error is not chance but the detour's. */
+export function leaveDetours({ halves }: Rows, groups: readonly Group[], used: Uint8Array): void {
+  for (const { ranked } of groups) {
+    if (ranked.length < LEAST_FOR_BINS) continue;
+    const least = halves[ranked[0]!]!;
+    const limit = least + DETOUR * Math.max(1e-9, halves[ranked[ranked.length >> 2]!]! - least);
+    for (const row of ranked) if (halves[row]! > limit) used[row] = 0;
+  }
+}
+
 /** Scales the variances of each group whose noise is not given by its deviations, by their median. */
 export function scaleVariances(groups: readonly Group[], deviations: Float64Array, out: Float64Array): void {
   for (const { rows, noise } of groups) {
@@ -64,39 +77,58 @@ export function scaleVariances(groups: readonly Group[], deviations: Float64Arra
   }
 }
 
+/** The noise of the rows of a stretch. */
+export interface Noise {
+  readonly variances: Float64Array;
+  /** What an offset is off by as its round trip is longer, s: where one way is slower than the other. */
+  readonly biases: Float64Array;
+}
+
 /**
- * The variance of each row from the deviations of the rows in use, which are free of their own influence.
+ * The noise of each row from the deviations of the rows in use, which are free of their own influence.
  *
  * Given sigmas stay. Round trips are put into bins by rank; each has a winsorised variance, a longer one is never
- * better than a shorter one, and between bins the logarithm goes straight. Other rows share one variance.
+ * better than a shorter one, and between bins the logarithm goes straight. Where the bins' medians differ by more than
+ * chance, they are a bias of longer round trips. Other rows share one variance.
+ * Returns the variance of what all offsets may be off by together.
  */
-export function learnVariances(
-  { halves, sigmas }: Rows,
+export function learnNoise(
+  rows: Rows,
   groups: readonly Group[],
   deviations: Float64Array,
   used: Uint8Array,
-  out: Float64Array,
-): void {
+  { variances, biases }: Noise,
+): number {
+  let common = 0;
   for (const group of groups) {
-    const { rows, noise } = group;
-    if (noise === "given") {
-      for (const row of rows) out[row] = sigmas[row]! ** 2;
+    if (group.noise === "given") {
+      for (const row of group.rows) variances[row] = rows.sigmas[row]! ** 2;
       continue;
     }
-    const inUse = (noise === "alike" ? rows : group.ranked).filter((row) => used[row] === 1);
-    if (noise === "by round trip") {
-      if (inUse.length >= LEAST_FOR_BINS) learnByRank(halves, inUse, rows, deviations, out);
-      else learnScale(group, halves, inUse, deviations, out);
-      continue;
+    const inUse = (group.noise === "alike" ? group.rows : group.ranked).filter((row) => used[row] === 1);
+    if (group.noise === "by round trip") {
+      if (inUse.length < LEAST_FOR_BINS) learnScale(group, rows.halves, inUse, deviations, variances);
+      else
+        common = Math.max(
+          common,
+          learnByRank(rows.halves, group.ranked, inUse, deviations, { variances, biases }),
+        );
+    } else {
+      const variance = winsorised(inUse, deviations);
+      for (const row of group.rows) variances[row] = variance;
     }
-    const variance = Math.max(LEAST_VARIANCE, winsorised(inUse, deviations));
-    for (const row of rows) out[row] = variance;
+    for (const row of group.rows)
+      variances[row] = Math.max(LEAST_VARIANCE, variances[row]! * rows.repeats[row]!);
   }
+  return common;
 }
 
 const LEAST_FOR_BINS = 100;
 const ROWS_A_BIN = 40;
 const MOST_BINS = 24;
+
+/** Of few rows, what half a round trip suggests (a uniform error within half of it, each way) counts as so many. */
+export const PRIOR_ROWS = 3;
 
 /** One factor for the variances that round trips suggest. */
 function learnScale(
@@ -104,38 +136,91 @@ function learnScale(
   halves: Float64Array,
   inUse: Int32Array,
   deviations: Float64Array,
-  out: Float64Array,
+  variances: Float64Array,
 ): void {
   const shape = shapeOf(group, halves);
   const relative = new Float64Array(deviations.length);
-  for (const row of inUse) relative[row] = deviations[row]! / shape(row);
-  const scale = winsorised(inUse, relative);
-  for (const row of group.rows) out[row] = Math.max(LEAST_VARIANCE, scale * shape(row) ** 2);
+  const priors = new Float64Array(inUse.length);
+  for (let i = 0; i < inUse.length; i++) {
+    const row = inUse[i]!;
+    relative[row] = deviations[row]! / shape(row);
+    priors[i] = halves[row]! ** 2 / 12 / shape(row) ** 2;
+  }
+  const n = inUse.length;
+  const scale = (n * winsorised(inUse, relative) + PRIOR_ROWS * medianInPlace(priors)) / (n + PRIOR_ROWS);
+  for (const row of group.rows) variances[row] = scale * shape(row) ** 2;
 }
 
+/** `inUse` and `ranked` by ascending round trip. */
 function learnByRank(
   halves: Float64Array,
-  order: Int32Array,
-  rows: Int32Array,
+  ranked: Int32Array,
+  inUse: Int32Array,
   deviations: Float64Array,
-  out: Float64Array,
-): void {
-  const bins = Math.min(MOST_BINS, Math.max(3, Math.floor(order.length / ROWS_A_BIN)));
+  { variances, biases }: Noise,
+): number {
+  const bins = Math.min(MOST_BINS, Math.max(3, Math.floor(inUse.length / ROWS_A_BIN)));
   const places = new Float64Array(bins);
   const levels = new Float64Array(bins);
   const sizes = new Float64Array(bins);
+  const parts: Int32Array[] = [];
   for (let k = 0; k < bins; k++) {
-    const part = order.subarray(
-      Math.floor((k * order.length) / bins),
-      Math.floor(((k + 1) * order.length) / bins),
+    const part = inUse.subarray(
+      Math.floor((k * inUse.length) / bins),
+      Math.floor(((k + 1) * inUse.length) / bins),
     );
+    parts.push(part);
     places[k] = halves[part[part.length >> 1]!]!;
-    levels[k] = Math.max(LEAST_VARIANCE, winsorised(part, deviations));
     sizes[k] = part.length;
   }
+  const { medians, common } = biasesOf(parts, deviations);
+  for (const row of ranked) biases[row] = common === 0 ? 0 : interpolate(places, medians, halves[row]!);
+  parts.forEach((part, k) => {
+    levels[k] = Math.max(LEAST_VARIANCE, winsorised(part, deviations, biases));
+  });
   makeAscend(levels, sizes);
   for (let k = 0; k < bins; k++) levels[k] = Math.log(levels[k]!);
-  for (const row of rows) out[row] = Math.exp(interpolate(places, levels, halves[row]!));
+  for (const row of ranked) variances[row] = Math.exp(interpolate(places, levels, halves[row]!));
+  return common;
+}
+
+/** By how many sigma of chance the bins' medians must differ to be biases. */
+const BIAS_SIGNIFICANCE = 4;
+
+/**
+ * The median deviation of each bin against that of the shortest round trips, and the variance of those.
+ *
+ * All medians are 0, and so is the variance, where they differ by no more than chance. The shortest have the least
+ * bias, and what is left of it is taken to be no more than the second bin's against the first.
+ */
+function biasesOf(parts: readonly Int32Array[], deviations: Float64Array) {
+  const medians = new Float64Array(parts.length);
+  const errors = new Float64Array(parts.length);
+  parts.forEach((part, k) => {
+    const values = Float64Array.from(part, (row) => deviations[row]!);
+    const middle = medianInPlace(values);
+    medians[k] = middle;
+    errors[k] = Math.max(
+      1e-10,
+      (1.2533 * robustSigma(values.map((value) => value - middle))) / Math.sqrt(part.length),
+    );
+  });
+  let [weight, mean] = [0, 0];
+  medians.forEach((median, k) => {
+    weight += 1 / errors[k]! ** 2;
+    mean += median / errors[k]! ** 2;
+  });
+  mean /= weight;
+  let square = 0;
+  medians.forEach((median, k) => {
+    square += ((median - mean) / errors[k]!) ** 2;
+  });
+  const degrees = parts.length - 1;
+  if (square <= degrees + BIAS_SIGNIFICANCE * Math.sqrt(2 * degrees))
+    return { medians: medians.fill(0), common: 0 };
+  const first = medians[0]!;
+  for (let k = 0; k < medians.length; k++) medians[k] = medians[k]! - first;
+  return { medians, common: errors[0]! ** 2 + medians[1]! ** 2 };
 }
 
 /** The nearest ascending levels, by pooling neighbours that do not ascend. */
@@ -177,10 +262,12 @@ function interpolate(places: Float64Array, values: Float64Array, at: number): nu
 }
 
 /** The mean square of deviations, those beyond 2.5 robust sigma cut there; of few rows none is cut. */
-function winsorised(rows: Int32Array, deviations: Float64Array): number {
+function winsorised(rows: Int32Array, deviations: Float64Array, biases?: Float64Array): number {
   if (rows.length === 0) return 0;
   const squares = new Float64Array(rows.length);
-  for (let i = 0; i < rows.length; i++) squares[i] = deviations[rows[i]!]! ** 2;
+  for (let i = 0; i < rows.length; i++) {
+    squares[i] = (deviations[rows[i]!]! - (biases?.[rows[i]!] ?? 0)) ** 2;
+  }
   let sum = 0;
   if (rows.length < 16) {
     for (const square of squares) sum += square;
@@ -202,7 +289,7 @@ function winsorised(rows: Int32Array, deviations: Float64Array): number {
 export function weighRows(
   groups: readonly Group[],
   deviations: Float64Array,
-  variances: Float64Array,
+  { variances, biases }: Noise,
   used: Uint8Array,
 ): void {
   for (const { rows, noise } of groups) {
@@ -213,7 +300,7 @@ export function weighRows(
     }
     const limit = rows.length < 5 ? Number.POSITIVE_INFINITY : REJECT * scale * (1 + 10 / rows.length);
     for (const row of rows) {
-      const size = Math.abs(deviations[row]!) / Math.sqrt(variances[row]!);
+      const size = Math.abs(deviations[row]! - biases[row]!) / Math.sqrt(variances[row]!);
       used[row] = size <= limit ? 1 : 0;
       if (noise !== "given" && rows.length >= 16 && size > HUBER)
         variances[row] = (variances[row]! * size) / HUBER;

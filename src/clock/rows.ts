@@ -11,6 +11,8 @@ export interface Rows {
   readonly halves: Float64Array;
   /** Given sigmas, s; NaN where none is. */
   readonly sigmas: Float64Array;
+  /** How many rows in a row share an offset that is a multiple of a coarse tick: together they tell as much as one. */
+  readonly repeats: Float64Array;
   /** The entry of each row, as a position in the readings, and its place there. */
   readonly entries: Uint16Array;
   readonly places: Int32Array;
@@ -30,6 +32,7 @@ export function gatherRows(parts: readonly Part[]): Rows {
   const base: Base = { from, offset: first.readings.holdsOffsets ? value : value - from };
   const n = parts.reduce((sum, { rows }) => sum + rows.length, 0);
   const [times, offsets, halves, sigmas] = [0, 0, 0, 0].map(() => new Float64Array(n));
+  const repeats = new Float64Array(n).fill(1);
   const entries = new Uint16Array(n);
   const places = new Int32Array(n);
   let at = 0;
@@ -38,6 +41,7 @@ export function gatherRows(parts: readonly Part[]): Rows {
     const instants = distances(readings.from, rows, base.from);
     const values = offsetsOf(readings, rows, base, instants);
     const slack = roundTrip === undefined ? 0 : slackOf(readings, rows, instants, values);
+    if (isCoarse(tickOf(values))) countRepeats(values, repeats.subarray(at));
     for (let i = 0; i < rows.length; i++, at++) {
       const row = rows[i]!;
       times![at] = instants[i]! / 1e9;
@@ -54,6 +58,7 @@ export function gatherRows(parts: readonly Part[]): Rows {
     offsets: offsets!,
     halves: halves!,
     sigmas: sigmas!,
+    repeats,
     entries,
     places,
   };
@@ -101,11 +106,25 @@ function slackOf(
   if (rows.length < 3) return 0;
   const tick = (values: Float64Array) => {
     const found = tickOf(values.subarray(0, 100));
-    return found >= 1000 && found < 1e9 ? found / 2 : 0;
+    return isCoarse(found) ? found / 2 : 0;
   };
   // Probes sent at whole seconds are no sign of a coarse clock, unless the seconds' fractions vary by ticks.
   const fractions = new Set(Array.from(rows.subarray(0, 100), (row) => from[row]! % 1_000_000_000n));
   return (fractions.size > 2 ? tick(instants) : 0) + tick(offsets);
+}
+
+/** Whether a tick, ns, is far above the resolution of stamps, and no accident of few values. */
+export function isCoarse(tick: number): boolean {
+  return tick >= 1000 && tick < 1e9;
+}
+
+function countRepeats(values: Float64Array, out: Float64Array): void {
+  for (let start = 0; start < values.length; ) {
+    let end = start + 1;
+    while (end < values.length && values[end] === values[start]) end++;
+    out.fill(end - start, start, end);
+    start = end;
+  }
 }
 
 function sorted(rows: Rows): Rows {
@@ -117,6 +136,7 @@ function sorted(rows: Rows): Rows {
     offsets: pick(rows.offsets),
     halves: pick(rows.halves),
     sigmas: pick(rows.sigmas),
+    repeats: pick(rows.repeats),
     entries: Uint16Array.from(order, (i) => rows.entries[i]!),
     places: Int32Array.from(order, (i) => rows.places[i]!),
   };

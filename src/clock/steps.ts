@@ -1,5 +1,5 @@
 import { detrend, noiseOf, robustSlope, runningMedian } from "./detrend.ts";
-import type { Rows } from "./rows.ts";
+import { isCoarse, type Rows } from "./rows.ts";
 import { tickOf } from "./stale.ts";
 import { medianInPlace, robustSigma } from "./statistics.ts";
 
@@ -42,7 +42,7 @@ export function cutsOf(rows: Rows): number[] {
   const pick = (column: Float64Array) => Float64Array.from(chosen, (i) => column[i]!);
   const offsets = pick(rows.offsets);
   const ticks = tickOf(offsets.map((offset) => Math.round(offset * 1e9)));
-  const tick = ticks >= 1000 && ticks < 1e9 ? ticks / 1e9 : 0;
+  const tick = isCoarse(ticks) ? ticks / 1e9 : 0;
   return findSteps(pick(rows.times), offsets, pick(rows.halves), tick, best).map((cut) => chosen[cut]!);
 }
 
@@ -78,7 +78,9 @@ function findSteps(
       if (Math.abs(jumps[i]!) > Math.abs(jumps[peak]!)) peak = i;
     }
     const cut = placeCut(values, cuts.at(-1) ?? 0, peak + SIDE);
-    if (cut !== undefined && isStep(values, halves, cuts.at(-1) ?? 0, cut, threshold)) cuts.push(cut);
+    const last = cuts.at(-1) ?? 0;
+    if (cut === undefined || !isStep(values, halves, last, cut, threshold)) continue;
+    if (linesDisagree(times, values, last, cut, noise)) cuts.push(cut);
   }
   return withoutExcursions(values, cuts, threshold);
 }
@@ -143,6 +145,39 @@ function isStep(
   if (own < 0.75 * all) return false;
   const detour = median(halves, cut, end) - median(halves, start, cut);
   return !(Math.abs(jump) <= 1.25 * Math.abs(detour));
+}
+
+/**
+ * Whether the lines through the rows on both sides are farther apart at the cut than their noise and the drift explain.
+ *
+ * A drift that changes over a hole, or over rows far apart, moves the offset without a step.
+ */
+function linesDisagree(
+  times: Float64Array,
+  values: Float64Array,
+  from: number,
+  cut: number,
+  noise: number,
+): boolean {
+  const place = (times[cut - 1]! + times[cut]!) / 2;
+  const before = extrapolate(times, values, Math.max(from, cut - REACH), cut, place);
+  const after = extrapolate(times, values, cut, Math.min(values.length, cut + REACH), place);
+  const jump = after.value - before.value;
+  const spread = noise * Math.sqrt(before.factor + after.factor);
+  // Over the hole between the two sides the drift may have become that of the other side.
+  const bend = (Math.abs(after.slope - before.slope) * (times[cut]! - times[cut - 1]!)) / 2;
+  return Math.abs(jump) > 6 * spread + bend;
+}
+
+/** A robust line through rows [start, end) at a place, and by how much its variance exceeds that of one row. */
+function extrapolate(times: Float64Array, values: Float64Array, start: number, end: number, place: number) {
+  const [own, offsets] = [times.slice(start, end), values.slice(start, end)];
+  const slope = robustSlope(own, offsets);
+  const middle = medianInPlace(detrend(own, offsets, slope));
+  const centre = own.reduce((sum, time) => sum + time, 0) / own.length;
+  const spread = own.reduce((sum, time) => sum + (time - centre) ** 2, 0);
+  const factor = 1.57 / own.length + (spread > 0 ? (1.1 * (place - centre) ** 2) / spread : 0);
+  return { value: middle + slope * (place - own[0]!), slope, factor };
 }
 
 /** Leaves out pairs of cuts that are closer than 8 rows where the offset comes back. */

@@ -1,6 +1,16 @@
 import { detrend, robustSlope, runningMedian } from "./detrend.ts";
 import { type Line, lineStates, lineThrough } from "./line.ts";
-import { firstVariances, type Group, groupRows, learnVariances, scaleVariances, weighRows } from "./noise.ts";
+import {
+  firstVariances,
+  type Group,
+  groupRows,
+  learnNoise,
+  leaveDetours,
+  type Noise,
+  PRIOR_ROWS,
+  scaleVariances,
+  weighRows,
+} from "./noise.ts";
 import type { Rows } from "./rows.ts";
 import { chooseWander, type Smoothed, smooth, type Track, type Wander } from "./smoother.ts";
 import { medianInPlace, studentFactor } from "./statistics.ts";
@@ -50,15 +60,18 @@ export function fitStretch(
   const part = sliceRows(rows, low, high);
   const n = high - low;
   const groups = groupRows(part, 0, n);
-  const variances = new Float64Array(n);
+  const noise: Noise = { variances: new Float64Array(n), biases: new Float64Array(n) };
+  const { variances, biases } = noise;
   const used = new Uint8Array(n).fill(1);
   const residuals = new Float64Array(n);
   const deviations = deviationsAtFirst(part, shape);
   firstVariances(part, groups, variances);
   scaleVariances(groups, deviations, variances);
-  weighRows(groups, deviations, variances, used);
+  weighRows(groups, deviations, noise, used);
+  leaveDetours(part, groups, used);
+  let common = 0;
   let wander: Wander = { q0: 0, q1: 0 };
-  let fit = knotsOf(part, used, variances, assertions);
+  let fit = knotsOf(part, used, noise, assertions);
   for (let round = 0; ; round++) {
     if (shape === "curve" && round < 2) wander = chooseWander(fit.track);
     const straight = wander.q0 === 0 && wander.q1 === 0;
@@ -67,11 +80,11 @@ export function fitStretch(
     residualsOf(part, fit, smoothed, line, residuals);
     if (round === ROUNDS - 1) {
       const factor = widening(groups, fit, smoothed, variances, used);
-      const wide = factor === 1 ? smoothed : widened(smoothed, factor);
+      const wide = factor === 1 && common === 0 ? smoothed : widened(smoothed, factor, common);
       return {
         track: fit.track,
         smoothed: wide,
-        line: line && widenedLine(line, factor),
+        line: line && widenedLine(line, factor, common),
         residuals,
         used,
         variances,
@@ -81,11 +94,11 @@ export function fitStretch(
     for (let i = 0; i < n; i++) {
       const knot = fit.owner[i]!;
       const influence = knot < 0 ? 0 : Math.min(0.9, smoothed.p00[knot]! / variances[i]!);
-      deviations[i] = residuals[i]! / Math.sqrt(1 - influence);
+      deviations[i] = biases[i]! + (residuals[i]! - biases[i]!) / Math.sqrt(1 - influence);
     }
-    learnVariances(part, groups, deviations, used, variances);
-    weighRows(groups, deviations, variances, used);
-    fit = knotsOf(part, used, variances, assertions);
+    common = learnNoise(part, groups, deviations, used, noise);
+    weighRows(groups, deviations, noise, used);
+    fit = knotsOf(part, used, noise, assertions);
   }
 }
 
@@ -97,6 +110,7 @@ function sliceRows(rows: Rows, low: number, high: number): Rows {
     offsets: rows.offsets.subarray(low, high),
     halves: rows.halves.subarray(low, high),
     sigmas: rows.sigmas.subarray(low, high),
+    repeats: rows.repeats.subarray(low, high),
     entries: rows.entries.subarray(low, high),
     places: rows.places.subarray(low, high),
   };
@@ -126,7 +140,7 @@ interface Knots {
 function knotsOf(
   { times, offsets }: Rows,
   used: Uint8Array,
-  variances: Float64Array,
+  { variances, biases }: Noise,
   assertions: readonly Assertion[],
 ): Knots {
   const n = times.length;
@@ -152,7 +166,7 @@ function knotsOf(
     if (centre < times[i]!) assert();
     if (count === 0 || times[i]! > knotTimes[count - 1]!) knotTimes[count++] = times[i]!;
     const weight = 1 / variances[i]!;
-    sums[count - 1]! += weight * offsets[i]!;
+    sums[count - 1]! += weight * (offsets[i]! - biases[i]!);
     weights[count - 1]! += weight;
     owner[i] = count - 1;
     if (centre === times[i]!) {
@@ -226,8 +240,9 @@ function widening(
   variances: Float64Array,
   used: Uint8Array,
 ): number {
-  let [rows, given, influence] = [0, 0, 0];
+  let [rows, given, influence, prior] = [0, 0, 0, 0];
   for (const group of groups) {
+    if (group.noise === "by round trip") prior = PRIOR_ROWS;
     for (const row of group.rows) {
       if (used[row] === 0) continue;
       rows++;
@@ -236,16 +251,26 @@ function widening(
     }
   }
   if (given * 2 > rows) return 1;
-  return studentFactor(Math.max(1, rows - influence));
+  return studentFactor(Math.max(1, rows + prior - influence));
 }
 
-function widened(smoothed: Smoothed, factor: number): Smoothed {
+/** Variances times the square of a factor, and offsets wider by a common variance. */
+function widened(smoothed: Smoothed, factor: number, common: number): Smoothed {
   const square = factor * factor;
   const scale = (values: Float64Array) => values.map((value) => value * square);
   const { p00, p01, p11 } = smoothed;
-  return { ...smoothed, p00: scale(p00), p01: scale(p01), p11: scale(p11) };
+  return {
+    ...smoothed,
+    p00: scale(p00).map((variance) => variance + common),
+    p01: scale(p01),
+    p11: scale(p11),
+  };
 }
 
-function widenedLine(line: Line, factor: number): Line {
-  return { ...line, variance: line.variance * factor ** 2, slopeVariance: line.slopeVariance * factor ** 2 };
+function widenedLine(line: Line, factor: number, common: number): Line {
+  return {
+    ...line,
+    variance: line.variance * factor ** 2 + common,
+    slopeVariance: line.slopeVariance * factor ** 2,
+  };
 }
