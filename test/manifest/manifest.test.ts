@@ -55,7 +55,8 @@ describe("parseManifest", () => {
           { kind: "constant", offsetNs: -180_000_000n, uncertaintyNs: 5_000_000n },
           {
             kind: "marks",
-            path: "marks.csv",
+            path: ["marks.csv"],
+            time: { ambiguous: "reject" },
             columns: { from: "headcam_time", to: "plant_time", uncertainty: "sigma" },
           },
         ],
@@ -63,7 +64,7 @@ describe("parseManifest", () => {
       {
         from: "historian",
         to: "plant",
-        model: "constant",
+        model: "auto",
         evidence: [{ kind: "constant", offsetNs: 180_000_000n, uncertaintyNs: 5_000_000n }],
       },
     ]);
@@ -160,6 +161,63 @@ describe("parseManifest", () => {
     ],
   ])("resolves the join: %s", (_, text, join) => {
     expect(parse(text).tags[0]!.join).toEqual(join);
+  });
+
+  it("resolves every kind of evidence", () => {
+    const { maps, sources } = parse(`version: 1
+capture: c
+reference_clock: plant
+clocks: { plant: , camera: }
+maps:
+  - from: camera
+    to: plant
+    evidence:
+      - { kind: two-way, path: "probes/*.csv", time: { unit: s }, columns: { from: t, offset: o, round_trip: r } }
+      - { kind: two-way, path: p.csv, columns: { from: t, offset: o } }
+      - { kind: one-way, path: [a.jsonl, b.jsonl], time: { zone: Europe/Berlin }, columns: { from: s, to: r } }
+      - { kind: one-way, source: head }
+      - { kind: signals, from: { source: motion, tag: energy }, to: { source: dcs, tag: v }, max_lag: 2m }
+sources:
+  head: { kind: frames, path: f.csv, clock: camera, columns: { time: t, arrival: rx }, time: { unit: ns }, arrival: { zone: UTC } }
+  motion: { kind: csv, path: m.csv, clock: camera, columns: { time: t, arrival: rx } }
+  dcs: { kind: csv, path: d.csv, clock: plant, columns: { time: t } }
+frames: head
+`);
+    const reading = { ambiguous: "reject" };
+    expect(maps).toEqual([
+      {
+        from: "camera",
+        to: "plant",
+        model: "auto",
+        evidence: [
+          {
+            kind: "two-way",
+            path: ["probes/*.csv"],
+            time: { ...reading, unit: "s" },
+            columns: { from: "t", offset: "o", round_trip: "r" },
+          },
+          { kind: "two-way", path: ["p.csv"], time: reading, columns: { from: "t", offset: "o" } },
+          {
+            kind: "one-way",
+            path: ["a.jsonl", "b.jsonl"],
+            time: { ...reading, zone: "Europe/Berlin" },
+            columns: { from: "s", to: "r" },
+          },
+          { kind: "one-way", source: "head" },
+          {
+            kind: "signals",
+            from: { source: "motion", tag: "energy" },
+            to: { source: "dcs", tag: "v" },
+            maxLagNs: 120_000_000_000n,
+          },
+        ],
+      },
+    ]);
+    expect(sources.get("head")).toMatchObject({
+      columns: { time: "t", arrival: "rx" },
+      arrival: { ambiguous: "reject", zone: "UTC" },
+    });
+    expect(sources.get("motion")).not.toHaveProperty("arrival");
   });
 
   it("accepts JSON, anchors, a byte order mark, CRLF, and sources given by list", () => {
