@@ -86,6 +86,19 @@ const others: Record<string, TwoWay & { target?: Target; seeds?: number }> = {
     target: honest,
     seeds: 400,
   },
+  "steps of 5 ms": {
+    ...lettered.D,
+    steps: [
+      { at: 900, size: 5e-3 },
+      { at: 9000, size: -5e-3 },
+      { at: 28_000, size: 5e-3 },
+    ],
+  },
+  "steps of 5 ms, hidden": { ...lettered.B, steps: [{ at: 3000, size: -5e-3 }], roundTrip: "hidden" },
+  "steps among outliers": {
+    ...lettered.I,
+    outliers: { share: 0.05, size: 5 },
+  },
   "frozen for 20 min": { ...lettered.B, frozen: { from: 3000, to: 4200 } },
 };
 
