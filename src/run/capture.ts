@@ -4,9 +4,9 @@ import type { Kernels } from "../kernels/index.ts";
 import { type Manifest, readManifest } from "../manifest/index.ts";
 import { AlignedTable, createEngine, type Engine, isWorthThreads, type TablePart } from "../pool/index.ts";
 import { openSink, type Sink } from "../sinks/index.ts";
-import { formatDuration, formatInstant, parseInstant } from "../time.ts";
+import { formatInstant, parseInstant } from "../time.ts";
 import { version } from "../version.ts";
-import { type Clocks, readClocks } from "./clocks/index.ts";
+import { type Clocks, readClocks, requireClockUncertainty } from "./clocks/index.ts";
 import { type Rows, readRows } from "./frames.ts";
 import { openPublication, type Publication, reportFile } from "./publish.ts";
 import { type AlignReport, type ExampleValue, type Output, reportJson, tagReport } from "./report.ts";
@@ -92,7 +92,7 @@ async function produce(
   clock.lap("frames");
   if (isWorthThreads(rows.columns.time.length, manifest.tags.length)) engine.start();
   const tags = await readTags(session, manifest, clocks);
-  requireClockUncertainty(manifest, clocks, rows);
+  requireClockUncertainty(manifest, clocks, rows.columns.time, tags);
   clock.lap("sources");
   const table = new AlignedTable(engine, rows.columns, tags.splice(0), {
     provenance: manifest.provenance,
@@ -188,7 +188,7 @@ function tableMetadata(manifest: Manifest, clocks: Clocks, kernels: Kernels): Ma
   ]);
 }
 
-function framesReport({ columns: { time } }: Rows): AlignReport["frames"] {
+function framesReport({ columns: { time }, gaps }: Rows): AlignReport["frames"] {
   const [first, last] = [time[0] ?? 0n, time[time.length - 1] ?? 0n];
   const span = Number(last - first);
   return {
@@ -196,6 +196,7 @@ function framesReport({ columns: { time } }: Rows): AlignReport["frames"] {
     first: formatInstant(first),
     last: formatInstant(last),
     rate_hz: span > 0 ? ((time.length - 1) * 1e9) / span : null,
+    gaps,
   };
 }
 
@@ -265,26 +266,6 @@ function requireCoverage(manifest: Manifest, report: AlignReport): void {
       hint: "widen its tolerance or max_gap, or lower require.coverage: the status column then says why a frame has no value",
     },
   );
-}
-
-/** The largest 1 sigma of any map in use, over the span of the rows. */
-function requireClockUncertainty(manifest: Manifest, clocks: Clocks, { columns: { time } }: Rows): void {
-  const most = manifest.require.clockUncertaintyNs;
-  if (most === undefined) return;
-  const [first, last] = [time[0] ?? 0n, time[time.length - 1] ?? 0n];
-  const instants = BigInt64Array.from({ length: 65 }, (_, k) => first + ((last - first) * BigInt(k)) / 64n);
-  for (const [clock, map] of clocks.used()) {
-    const sigma = Math.max(...map.uncertainty(map.inverse().apply(instants)));
-    if (sigma <= Number(most)) continue;
-    throw new AlignError(
-      "REQUIREMENT_CLOCK",
-      `clock ${clock} is known to ${formatDuration(BigInt(Math.ceil(sigma)))}, require.clock_uncertainty is ${formatDuration(most)}`,
-      {
-        where: { source: clock },
-        hint: "add marks with a smaller uncertainty, or raise require.clock_uncertainty",
-      },
-    );
-  }
 }
 
 function stopwatch() {

@@ -58,7 +58,7 @@ export async function readClockFits(session: Session, manifest: Manifest): Promi
     session.progress("clocks", label, index, manifest.maps.length);
     const evidence: Evidence[] = [];
     for (const one of spec.evidence) evidence.push(await readEvidence(session, manifest, label, one));
-    const { map, model, outcomes } = fit(session, label, evidence, spec);
+    const { map, model, outcomes } = fitMap(session, label, evidence, spec);
     const origins = spec.evidence.map((one) => ({ kind: one.kind, origin: originOf(one) }));
     fits.push({ from: spec.from, to: spec.to, label, model, map, evidence: origins, outcomes });
     warnOfZones(session, fits[fits.length - 1]!);
@@ -78,7 +78,7 @@ function originOf(spec: EvidenceSpec): string {
   }
 }
 
-function fit(session: Session, label: string, evidence: readonly Evidence[], spec: MapSpec) {
+function fitMap(session: Session, label: string, evidence: readonly Evidence[], spec: MapSpec) {
   try {
     return fitClock(evidence, { model: spec.model });
   } catch (cause) {

@@ -1,10 +1,11 @@
 import { type Evidence, type Signal, signalLags } from "../../clock/index.ts";
 import { AlignError } from "../../errors.ts";
 import type { Manifest, SignalsEvidenceSpec, TableSourceSpec } from "../../manifest/index.ts";
-import type { Allocate, SampleStore } from "../../samples.ts";
+import type { SampleStore } from "../../samples.ts";
 import { formatInstant } from "../../time.ts";
 import type { Session } from "../session.ts";
 import { readSource } from "../tags.ts";
+import { inMemory } from "./uncertainty.ts";
 
 /** Two signals as marks: one a stretch whose lag they show. */
 export async function readSignals(
@@ -75,11 +76,3 @@ async function readSignal(
     isState: isSwitch || values.type === "text" || values.type === "boolean",
   };
 }
-
-const inMemory: Allocate = {
-  i64: (length) => new BigInt64Array(length),
-  f64: (length) => new Float64Array(length),
-  i32: (length) => new Int32Array(length),
-  u32: (length) => new Uint32Array(length),
-  u8: (length) => new Uint8Array(length),
-};
