@@ -1,9 +1,6 @@
 import type { Rows } from "./rows.ts";
 import { medianInPlace, quantileOfSorted, robustSigma } from "./statistics.ts";
 
-/** Stamps are whole ns: no variance is below that of their rounding. */
-const LEAST_VARIANCE = 1e-18 / 12;
-
 /** Beyond so many sigma a deviation counts less, and beyond so many it is an outlier. */
 const HUBER = 2.5;
 const REJECT = 8;
@@ -68,13 +65,23 @@ export function leaveDetours({ halves }: Rows, groups: readonly Group[], used: U
 }
 
 /** Scales the variances of each group whose noise is not given by its deviations, by their median. */
-export function scaleVariances(groups: readonly Group[], deviations: Float64Array, out: Float64Array): void {
-  for (const { rows, noise } of groups) {
+export function scaleVariances(
+  rows: Rows,
+  groups: readonly Group[],
+  deviations: Float64Array,
+  out: Float64Array,
+): void {
+  for (const { rows: own, noise } of groups) {
     if (noise === "given") continue;
-    const sizes = Float64Array.from(rows, (row) => Math.abs(deviations[row]!) / Math.sqrt(out[row]!));
+    const sizes = Float64Array.from(own, (row) => Math.abs(deviations[row]!) / Math.sqrt(out[row]!));
     const scale = (1.4826 * medianInPlace(sizes)) ** 2;
-    for (const row of rows) out[row] = Math.max(LEAST_VARIANCE, out[row]! * scale);
+    for (const row of own) out[row] = floored(rows, row, out[row]! * scale);
   }
+}
+
+/** At least the variance of rounding; rows that repeat one coarse offset share what they tell. */
+function floored({ leastVariances, repeats }: Rows, row: number, variance: number): number {
+  return Math.max(leastVariances[row]!, variance) * repeats[row]!;
 }
 
 /** The noise of the rows of a stretch. */
@@ -117,8 +124,7 @@ export function learnNoise(
       const variance = winsorised(inUse, deviations);
       for (const row of group.rows) variances[row] = variance;
     }
-    for (const row of group.rows)
-      variances[row] = Math.max(LEAST_VARIANCE, variances[row]! * rows.repeats[row]!);
+    for (const row of group.rows) variances[row] = floored(rows, row, variances[row]!);
   }
   return common;
 }
@@ -176,7 +182,7 @@ function learnByRank(
   const { medians, common } = biasesOf(parts, deviations);
   for (const row of ranked) biases[row] = common === 0 ? 0 : interpolate(places, medians, halves[row]!);
   parts.forEach((part, k) => {
-    levels[k] = Math.max(LEAST_VARIANCE, winsorised(part, deviations, biases));
+    levels[k] = Math.max(Number.MIN_VALUE, winsorised(part, deviations, biases));
   });
   makeAscend(levels, sizes);
   for (let k = 0; k < bins; k++) levels[k] = Math.log(levels[k]!);

@@ -11,6 +11,8 @@ export interface Rows {
   readonly halves: Float64Array;
   /** Given sigmas, s; NaN where none is. */
   readonly sigmas: Float64Array;
+  /** No variance is below that of the rounding of the row's offset, s^2. */
+  readonly leastVariances: Float64Array;
   /** How many rows in a row share an offset that is a multiple of a coarse tick: together they tell as much as one. */
   readonly repeats: Float64Array;
   /** The entry of each row, as a position in the readings, and its place there. */
@@ -33,6 +35,7 @@ export function gatherRows(parts: readonly Part[]): Rows {
   const n = parts.reduce((sum, { rows }) => sum + rows.length, 0);
   const [times, offsets, halves, sigmas] = [0, 0, 0, 0].map(() => new Float64Array(n));
   const repeats = new Float64Array(n).fill(1);
+  const leastVariances = new Float64Array(n).fill(1e-18 / 12);
   const entries = new Uint16Array(n);
   const places = new Int32Array(n);
   let at = 0;
@@ -41,7 +44,11 @@ export function gatherRows(parts: readonly Part[]): Rows {
     const instants = distances(readings.from, rows, base.from);
     const values = offsetsOf(readings, rows, base, instants);
     const slack = roundTrip === undefined ? 0 : slackOf(readings, rows, instants, values);
-    if (isCoarse(tickOf(values))) countRepeats(values, repeats.subarray(at));
+    const tick = tickOf(values);
+    if (isCoarse(tick)) {
+      countRepeats(values, repeats.subarray(at));
+      leastVariances.fill((tick / 1e9) ** 2 / 12, at, at + rows.length);
+    }
     for (let i = 0; i < rows.length; i++, at++) {
       const row = rows[i]!;
       times![at] = instants[i]! / 1e9;
@@ -58,6 +65,7 @@ export function gatherRows(parts: readonly Part[]): Rows {
     offsets: offsets!,
     halves: halves!,
     sigmas: sigmas!,
+    leastVariances,
     repeats,
     entries,
     places,
@@ -136,6 +144,7 @@ function sorted(rows: Rows): Rows {
     offsets: pick(rows.offsets),
     halves: pick(rows.halves),
     sigmas: pick(rows.sigmas),
+    leastVariances: pick(rows.leastVariances),
     repeats: pick(rows.repeats),
     entries: Uint16Array.from(order, (i) => rows.entries[i]!),
     places: Int32Array.from(order, (i) => rows.places[i]!),

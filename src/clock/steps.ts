@@ -96,8 +96,8 @@ function jumpsOf(values: Float64Array): Float64Array {
 
 /** The row near a peak at which the absolute deviations from both sides' medians are least. */
 function placeCut(values: Float64Array, from: number, peak: number): number | undefined {
-  const low = Math.max(from + 2, peak - SIDE);
-  const high = Math.min(values.length - 2, peak + SIDE);
+  const low = Math.max(from + SIDE, peak - SIDE);
+  const high = Math.min(values.length - SIDE, peak + SIDE);
   const start = Math.max(from, peak - REACH);
   const end = Math.min(values.length, peak + REACH);
   let best: number | undefined;
@@ -136,15 +136,16 @@ function isStep(
   const after = median(values, cut, end);
   const jump = after - before;
   if (Math.abs(jump) <= threshold) return false;
-  let [own, all] = [0, 0];
-  for (let i = start; i < end; i++) {
-    const nearer = Math.abs(values[i]! - after) < Math.abs(values[i]! - before);
-    if (nearer === i >= cut) own++;
-    all++;
-  }
-  if (own < 0.75 * all) return false;
+  if (!agree(values, start, cut, before, after) || !agree(values, cut, end, after, before)) return false;
   const detour = median(halves, cut, end) - median(halves, start, cut);
   return !(Math.abs(jump) <= 1.25 * Math.abs(detour));
+}
+
+/** Whether most rows of a side, or all of few, are nearer to its own median than to that of the other side. */
+function agree(values: Float64Array, start: number, end: number, own: number, other: number): boolean {
+  let nearer = 0;
+  for (let i = start; i < end; i++) if (Math.abs(values[i]! - own) < Math.abs(values[i]! - other)) nearer++;
+  return nearer >= (end - start < 2 * SIDE ? 1 : 0.7) * (end - start);
 }
 
 /**

@@ -40,13 +40,13 @@ export interface Fitted {
   readonly centreOffset: number;
 }
 
-const WINDOW = 11;
+const WINDOW = 21;
 const ROUNDS = 3;
 
 /**
  * Fits rows [low, high) by three rounds of smoothing, each of which tells the noise and the outliers for the next.
  *
- * Round 0 holds each row against the running median of 11. Later ones use what a row deviates from the curve without
+ * Round 0 holds each row against the running median of 21. Later ones use what a row deviates from the curve without
  * its own influence, residual^2 / (1 - P/R) (P: variance of the curve there, R: of the row). How the clock wanders is
  * chosen by likelihood in the first two rounds.
  */
@@ -66,8 +66,9 @@ export function fitStretch(
   const residuals = new Float64Array(n);
   const deviations = deviationsAtFirst(part, shape);
   firstVariances(part, groups, variances);
-  scaleVariances(groups, deviations, variances);
+  scaleVariances(part, groups, deviations, variances);
   weighRows(groups, deviations, noise, used);
+  const known = used.slice();
   leaveDetours(part, groups, used);
   let common = 0;
   let wander: Wander = { q0: 0, q1: 0 };
@@ -96,7 +97,7 @@ export function fitStretch(
       const influence = knot < 0 ? 0 : Math.min(0.9, smoothed.p00[knot]! / variances[i]!);
       deviations[i] = biases[i]! + (residuals[i]! - biases[i]!) / Math.sqrt(1 - influence);
     }
-    common = learnNoise(part, groups, deviations, used, noise);
+    common = learnNoise(part, groups, deviations, round === 0 ? known : used, noise);
     weighRows(groups, deviations, noise, used);
     fit = knotsOf(part, used, noise, assertions);
   }
@@ -110,6 +111,7 @@ function sliceRows(rows: Rows, low: number, high: number): Rows {
     offsets: rows.offsets.subarray(low, high),
     halves: rows.halves.subarray(low, high),
     sigmas: rows.sigmas.subarray(low, high),
+    leastVariances: rows.leastVariances.subarray(low, high),
     repeats: rows.repeats.subarray(low, high),
     entries: rows.entries.subarray(low, high),
     places: rows.places.subarray(low, high),
