@@ -127,7 +127,19 @@ function deviationsAtFirst({ times, offsets }: Rows, shape: Shape): Float64Array
     return values.map((value) => value - middle);
   }
   const medians = runningMedian(values, WINDOW);
-  return values.map((value, i) => value - medians[i]!);
+  const deviations = values.map((value, i) => value - medians[i]!);
+  // At the ends the window is not around the row: there a robust line through it tells what is usual.
+  const half = WINDOW >> 1;
+  for (const start of [0, values.length - WINDOW]) {
+    const window = [times, values].map((column) => column.subarray(start, start + WINDOW));
+    const rest = detrend(window[0]!, window[1]!, robustSlope(window[0]!, window[1]!));
+    const middle = medianInPlace(rest.slice());
+    for (let k = 0; k <= half; k++) {
+      const i = start === 0 ? k : WINDOW - 1 - k;
+      deviations[start + i] = rest[i]! - middle;
+    }
+  }
+  return deviations;
 }
 
 interface Knots {
