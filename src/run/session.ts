@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { relative, resolve, sep } from "node:path";
 import { AlignError } from "../errors.ts";
@@ -224,8 +223,23 @@ async function tableKind(source: string, file: string): Promise<TableKind> {
   );
 }
 
+/** In two pieces of memory: one is read into while the other is hashed. */
 export async function hashFile(path: string): Promise<string> {
   const hash = createHash("sha256");
-  for await (const part of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
+  const file = await open(path);
+  try {
+    let [full, free] = [Buffer.allocUnsafe(hashBytes), Buffer.allocUnsafe(hashBytes)];
+    let { bytesRead } = await file.read(full);
+    while (bytesRead > 0) {
+      const next = file.read(free);
+      hash.update(full.subarray(0, bytesRead));
+      [full, free] = [free, full];
+      ({ bytesRead } = await next);
+    }
+  } finally {
+    await file.close();
+  }
   return hash.digest("hex");
 }
+
+const hashBytes = 2 ** 20;
