@@ -1,5 +1,4 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { Table, WriterPropertiesBuilder, writeParquet } from "parquet-wasm";
 import { AlignError } from "../errors.ts";
 import { type Database, parquetRelation, type Relation } from "../tables/index.ts";
 import type { TableRequest } from "./source.ts";
@@ -9,18 +8,25 @@ import type { TableRequest } from "./source.ts";
  * turns the batches into Parquet for DuckDB: apache-arrow's own reader trusts the lengths that a file states.
  */
 export async function openArrow(database: Database, request: TableRequest): Promise<Relation> {
+  // It is compiled as it is loaded, which takes longer than to read a small capture of another kind.
+  const library = await import("parquet-wasm");
   const parts: string[] = [];
   for (const file of request.files) {
     request.signal?.throwIfAborted();
     const bytes = await readFile(file);
     const part = database.scratchFile("parquet");
-    await writeFile(part, convert(bytes, request.name, file));
+    await writeFile(part, convert(library, bytes, request.name, file));
     parts.push(part);
   }
   return parquetRelation(database, { ...request, parts });
 }
 
-function convert(bytes: Buffer, source: string, file: string): Uint8Array {
+function convert(
+  { Table, WriterPropertiesBuilder, writeParquet }: typeof import("parquet-wasm"),
+  bytes: Buffer,
+  source: string,
+  file: string,
+): Uint8Array {
   const stream = streamOf(bytes, source, file);
   checkMessages(stream, source, file);
   try {
