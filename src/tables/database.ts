@@ -1,15 +1,21 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type DuckDBConnection,
-  type DuckDBDataChunk,
+import { setImmediate as turn } from "node:timers/promises";
+import type {
+  DuckDBConnection,
+  DuckDBDataChunk,
   DuckDBInstance,
-  type DuckDBValue,
+  DuckDBMaterializedResult,
+  DuckDBValue,
 } from "@duckdb/node-api";
 import { AlignError, type ErrorPlace } from "../errors.ts";
-import { ChunkGarbage } from "./garbage.ts";
+import { ChunkGarbage, collectGarbage } from "./garbage.ts";
 import { BlockLog, type LogLimits } from "./log.ts";
+
+/** By require, because import reads each of its many CommonJS files twice, once to find the names that it exports. */
+const duckdb: typeof import("@duckdb/node-api") = createRequire(import.meta.url)("@duckdb/node-api");
 
 /** The element arrays that queries of this room select. */
 export type Elements =
@@ -79,7 +85,7 @@ export class Database {
 
   static async open(base: string, limits: Partial<LogLimits> = {}): Promise<Database> {
     const scratch = mkdtempSync(join(tmpdir(), "tagalign-"));
-    const instance = await DuckDBInstance.create(":memory:", {
+    const instance = await duckdb.DuckDBInstance.create(":memory:", {
       memory_limit: "1GB",
       temp_directory: join(scratch, "spill"),
       preserve_insertion_order: "true",
@@ -156,10 +162,7 @@ export class Database {
         // It is met where it is awaited, or nobody wants it any more.
         next.catch(() => undefined);
         garbage.add(8 * chunk.rowCount * chunk.columnCount);
-        yield {
-          rowCount: chunk.rowCount,
-          column: (index) => columnOf(chunk.getColumnVector(index) as unknown as RawVector),
-        };
+        yield chunkOf(chunk);
       }
     } catch (cause) {
       if (signal?.aborted === true || cause instanceof AlignError) throw cause;
@@ -169,6 +172,53 @@ export class Database {
       await this.#connection.run(`SET threads = ${this.#threads}`);
     }
   }
+
+  /**
+   * The rows of several results, one result after the other, each in its query's own row order.
+   * All threads compute a result, which is kept in memory as a whole, while the caller is busy with the one before it.
+   */
+  async *streamAll(sqls: readonly string[], place: ErrorPlace, signal?: AbortSignal): AsyncGenerator<Chunk> {
+    const begin = (at: number) => {
+      const sql = sqls[at];
+      signal?.throwIfAborted();
+      if (sql === undefined) return undefined;
+      const result = this.#connection.run(sql);
+      // It is met where it is awaited, or nobody wants it any more.
+      result.catch(() => undefined);
+      return result;
+    };
+    let next = begin(0);
+    try {
+      for (let at = 1; next !== undefined; at++) {
+        const chunks = chunksOf(await next);
+        next = begin(at);
+        for (const chunk of chunks) {
+          signal?.throwIfAborted();
+          yield chunk;
+        }
+        collectGarbage();
+        // The memory of what was collected is free after a turn of the event loop.
+        await turn();
+      }
+    } catch (cause) {
+      if (signal?.aborted === true || cause instanceof AlignError) throw cause;
+      throw queryError(cause, place);
+    } finally {
+      await next?.catch(() => undefined);
+    }
+  }
+}
+
+/** A generator, because it holds the result no longer than there are chunks. */
+function* chunksOf(result: DuckDBMaterializedResult): Generator<Chunk> {
+  for (let at = 0; at < result.chunkCount; at++) yield chunkOf(result.getChunk(at));
+}
+
+function chunkOf(chunk: DuckDBDataChunk): Chunk {
+  return {
+    rowCount: chunk.rowCount,
+    column: (index) => columnOf(chunk.getColumnVector(index) as unknown as RawVector),
+  };
 }
 
 function columnOf(vector: RawVector): Column {

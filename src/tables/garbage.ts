@@ -7,9 +7,18 @@ const mostBytes = 16 * 2 ** 20;
 let collect: ((options: { type: "minor" }) => void) | undefined;
 
 /**
- * Has chunks collected that nobody holds any more. They lie outside the heap, where V8 does not see how large they are:
- * left to itself it lets hundreds of megabytes of them pile up before it looks.
+ * Has chunks and results collected that nobody holds any more. They lie outside the heap, where V8 does not see how
+ * large they are: left to itself it lets hundreds of megabytes of them pile up before it looks.
  */
+export function collectGarbage(): void {
+  if (collect === undefined) {
+    setFlagsFromString("--expose-gc");
+    collect = runInNewContext("gc") as NonNullable<typeof collect>;
+  }
+  collect({ type: "minor" });
+}
+
+/** Has chunks collected each time that many were fetched. */
 export class ChunkGarbage {
   #bytes = 0;
 
@@ -18,10 +27,6 @@ export class ChunkGarbage {
     this.#bytes += bytes;
     if (this.#bytes < mostBytes) return;
     this.#bytes = 0;
-    if (collect === undefined) {
-      setFlagsFromString("--expose-gc");
-      collect = runInNewContext("gc") as NonNullable<typeof collect>;
-    }
-    collect({ type: "minor" });
+    collectGarbage();
   }
 }

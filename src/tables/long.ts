@@ -106,8 +106,17 @@ async function codeTags(
 ): Promise<Relation> {
   const name = `${identifier(reading.columns.tag)}::VARCHAR`;
   const code = await tagCodes(database, relation, reading.columns.tag, tags);
-  const sql = `coalesce(${code(name)}, ${code(`trim(${name})`)})::UINTEGER`;
-  return { ...relation, from: `(SELECT *, ${sql} AS ${tagCode} FROM ${relation.from})` };
+  const trimmed = code(`trim(${name})`);
+  // A tag without blanks around it is found by the trimmed text alone, which is the dearer half of the work.
+  const position = tags.some((tag) => /^\p{Zs}|\p{Zs}$/u.test(tag))
+    ? `coalesce(${code(name)}, ${trimmed})`
+    : trimmed;
+  const coded = (from: string) => `(SELECT *, ${position}::UINTEGER AS ${tagCode} FROM ${from})`;
+  return {
+    ...relation,
+    from: coded(relation.from),
+    slices: async () => (await relation.slices?.())?.map(coded),
+  };
 }
 
 /** Above so many tags a search through all of them costs more than it saves, also in a dictionary. */
@@ -156,6 +165,11 @@ function planCell(
   return { ...plan, mayNotFit: mayNotFit(type, kinds.counts) };
 }
 
+/** The rows of the asked tags only. */
+function asked(from: string): string {
+  return `${from} WHERE ${tagCode} IS NOT NULL`;
+}
+
 class LongQuery {
   readonly time: TimePlan;
   readonly quality: QualityPlan | undefined;
@@ -165,7 +179,7 @@ class LongQuery {
   constructor(coded: Relation, time: TimePlan, quality: QualityPlan | undefined) {
     this.time = time;
     this.quality = quality;
-    this.from = `${coded.from} WHERE ${tagCode} IS NOT NULL`;
+    this.from = asked(coded.from);
     const stamp = time.decode === "instant" ? time.sql : "0::BIGINT";
     this.#columns = [tagCode, stamp, ...(quality === undefined ? [] : [quality.sql])];
   }
@@ -176,8 +190,10 @@ class LongQuery {
     return known >= 0 ? known : this.#columns.push(sql) - 1;
   }
 
-  get sql(): string {
-    return `SELECT ${this.#columns.map((sql, position) => `${sql} AS column_${position}`).join(", ")} FROM ${this.from}`;
+  /** The query over the whole relation, or over a slice of it. */
+  over(from: string): string {
+    const select = this.#columns.map((sql, position) => `${sql} AS column_${position}`).join(", ");
+    return `SELECT ${select} FROM ${asked(from)}`;
   }
 }
 
@@ -263,7 +279,17 @@ async function fill(
     query.time.decode === "instant"
       ? undefined
       : await readCivil(database, coded, reading, query, counts, signal);
-  for await (const chunk of database.stream(query.sql, placeOf(coded), signal)) {
+  const slices = await coded.slices?.();
+  const place = placeOf(coded);
+  const chunks =
+    slices === undefined
+      ? database.stream(query.over(coded.from), place, signal)
+      : database.streamAll(
+          slices.map((from) => query.over(from)),
+          place,
+          signal,
+        );
+  for await (const chunk of chunks) {
     const start = counts.rows;
     const times = civil === undefined ? chunk.column(1) : civilChunk(coded, civil, start, chunk.rowCount);
     counts.rows += chunk.rowCount;

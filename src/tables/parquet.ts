@@ -3,6 +3,7 @@ import { AlignError } from "../errors.ts";
 import { type Database, fileLiteral, identifier, literal } from "./database.ts";
 import { withPlainTimes } from "./footer.ts";
 import { describe, type Relation, requireSameColumns } from "./relation.ts";
+import { parquetSlices, rowNumber, scanOf } from "./slices.ts";
 
 /** What `parquetRelation` reads; `files` are the source's own, `parts` the Parquet files behind them. */
 export interface ParquetRequest {
@@ -23,10 +24,13 @@ export async function parquetRelation(database: Database, request: ParquetReques
   };
   const scan = scanOf(request.parts);
   const columns = await describe(database, scan, place);
+  const hasRowNumber = [...columns.keys()].some((column) => column.toLowerCase() === rowNumber);
+  let isOneType = true;
   if (request.parts.length > 1) {
     const parts: { file: string; columns: string[] }[] = [];
     for (const [index, part] of request.parts.entries()) {
       const own = await describe(database, scanOf([part]), place);
+      for (const [column, type] of own) isOneType &&= columns.get(column) === type;
       parts.push({ file: request.files[index] ?? part, columns: [...own.keys()] });
     }
     requireSameColumns(request.name, parts);
@@ -40,7 +44,9 @@ export async function parquetRelation(database: Database, request: ParquetReques
     files: request.files,
   };
   const cut = await cutColumns(database, request, columns);
-  if (cut.length === 0) return { ...relation, from: scan };
+  const slices = (own: readonly string[]) =>
+    isOneType && !hasRowNumber ? () => parquetSlices(database, place, own) : undefined;
+  if (cut.length === 0) return { ...relation, from: scan, slices: slices(request.parts) };
   const scans: string[] = [];
   const exact: string[] = [];
   for (const part of request.parts) {
@@ -59,13 +65,9 @@ export async function parquetRelation(database: Database, request: ParquetReques
   const names = new Set(cut.map(({ column }) => column));
   const isUniform = cut.length === names.size * request.parts.length;
   for (const column of names) columns.set(column, "BIGINT");
-  const from = isUniform ? scanOf(exact) : `(${scans.join(" UNION ALL BY NAME ")})`;
-  return { ...relation, from, instantColumns: names };
-}
-
-function scanOf(parts: readonly string[]): string {
-  const list = `[${parts.map(fileLiteral).join(", ")}]`;
-  return `read_parquet(${list}${parts.length > 1 ? ", union_by_name = true" : ""})`;
+  if (!isUniform)
+    return { ...relation, from: `(${scans.join(" UNION ALL BY NAME ")})`, instantColumns: names };
+  return { ...relation, from: scanOf(exact), slices: slices(exact), instantColumns: names };
 }
 
 /** Where a writer gave up the dictionary, a text takes the four bytes of its length at least. */

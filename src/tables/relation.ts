@@ -19,6 +19,8 @@ export interface Relation {
   readonly isColumnar?: boolean;
   /** Whether all texts of a column are kept once, in a dictionary; absent where nothing is known of it. */
   readonly isDictionary?: (column: string) => Promise<boolean>;
+  /** SQL for runs of its rows that may each stand after FROM: one after the other they are `from`. Undefined for one run. */
+  readonly slices?: (() => Promise<readonly string[] | undefined>) | undefined;
   /** Integer columns that hold instants in ns, whatever unit the source names. */
   readonly instantColumns?: ReadonlySet<string>;
 }
