@@ -1,6 +1,6 @@
 import type { ManifestDocument, ManifestPath, Problem } from "./document.ts";
 import { dotted } from "./issues.ts";
-import { checkMap } from "./maps.ts";
+import { checkMap, checkModels } from "./maps.ts";
 import { Problems } from "./problems.ts";
 import type { ManifestText, SourceText } from "./schema.ts";
 import { tagProblems } from "./tags.ts";
@@ -12,6 +12,7 @@ export function semanticProblems(text: ManifestText, document: ManifestDocument)
   const sources = new Map(Object.entries(text.sources));
   found.known("clock", text.reference_clock, clocks, ["reference_clock"]);
   for (const [i, map] of text.maps.entries()) checkMap(map, clocks, sources, ["maps", i], found);
+  checkModels(text.maps, found);
   for (const [name, source] of sources) {
     found.known("clock", source.clock, clocks, ["sources", name, "clock"]);
     checkShape(source, ["sources", name], found);

@@ -43,6 +43,22 @@ export function checkMap(
   }
 }
 
+/** Maps between the same clocks are one, which has one model. */
+export function checkModels(maps: readonly MapText[], found: Problems): void {
+  for (const [i, map] of maps.entries()) {
+    const first = maps.findIndex(
+      ({ from, to, model }) => from === map.from && to === map.to && model !== "auto",
+    );
+    if (map.model === "auto" || maps[first]?.model === map.model) continue;
+    found.add(
+      "MANIFEST_MAP",
+      ["maps", i, "model"],
+      `maps[${i}].model is ${map.model}, and maps[${first}] between the same clocks has ${maps[first]?.model}`,
+      "their evidence is used jointly: name one model",
+    );
+  }
+}
+
 function checkOneWay(
   map: MapText,
   evidence: EvidenceText & { kind: "one-way" },

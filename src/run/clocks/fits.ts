@@ -13,7 +13,7 @@ import type { Session } from "../session.ts";
 import { readEvidence } from "./evidence.ts";
 import { warnOfZones } from "./zones.ts";
 
-/** One map of the manifest with what it was fitted from. */
+/** The map from one clock to another with what it was fitted from. */
 export interface ClockFit {
   readonly from: string;
   readonly to: string;
@@ -23,7 +23,7 @@ export interface ClockFit {
   readonly model: string;
   /** Of the readings of `from`, the readings of `to`. */
   readonly map: ClockMap;
-  /** Entry for entry the manifest's evidence; `EvidenceOutcome.entry` is a position here. */
+  /** Entry for entry the manifest's evidence, of all maps between the two; `EvidenceOutcome.entry` is a position here. */
   readonly evidence: readonly FittedEvidence[];
   readonly outcomes: readonly EvidenceOutcome[];
 }
@@ -49,22 +49,64 @@ export interface ClockFits {
  * make a map, or where maps contradict one another.
  */
 export async function readClockFits(session: Session, manifest: Manifest): Promise<ClockFits> {
-  const fits: ClockFit[] = [];
+  const entries: Entry[] = [];
   for (const [index, spec] of manifest.maps.entries()) {
-    const isTwin = manifest.maps.some(
-      (other, at) => at < index && other.from === spec.from && other.to === spec.to,
-    );
+    const isTwin = manifest.maps.some((other, at) => at < index && isBetweenTheSame(other, spec));
     const label = `${spec.from} -> ${spec.to}${isTwin ? ` (map ${index + 1})` : ""}`;
     session.progress("clocks", label, index, manifest.maps.length);
     const evidence: Evidence[] = [];
     for (const one of spec.evidence) evidence.push(await readEvidence(session, manifest, label, one));
-    const { map, model, outcomes } = fitMap(session, label, evidence, spec);
-    const origins = spec.evidence.map((one) => ({ kind: one.kind, origin: originOf(one) }));
-    fits.push({ from: spec.from, to: spec.to, label, model, map, evidence: origins, outcomes });
-    warnOfZones(session, fits[fits.length - 1]!);
+    entries.push({ spec, label, evidence });
   }
-  const graph = inManifest(manifest, () => buildClockGraph(manifest.referenceClock, fits));
+  const each = entries.map((entry) => fitEntry(session, entry));
+  const graph = inManifest(manifest, () => buildClockGraph(manifest.referenceClock, each));
+  const pairs = joined(entries);
+  if (pairs.length === entries.length) return told(session, each, graph);
+  // Maps between the same clocks have to agree as they are, and are then one.
+  const fits = pairs.map((entry) => fitEntry(session, entry));
+  return told(
+    session,
+    fits,
+    inManifest(manifest, () => buildClockGraph(manifest.referenceClock, fits)),
+  );
+}
+
+/** A map of the manifest and its evidence. */
+interface Entry {
+  readonly spec: MapSpec;
+  readonly label: string;
+  readonly evidence: readonly Evidence[];
+}
+
+function isBetweenTheSame(a: MapSpec, b: MapSpec): boolean {
+  return a.from === b.from && a.to === b.to;
+}
+
+/** One entry for all maps from one clock to another; a model that one of them names holds for all. */
+function joined(entries: readonly Entry[]): Entry[] {
+  const firsts = entries.filter(
+    ({ spec }, at) => entries.findIndex((entry) => isBetweenTheSame(entry.spec, spec)) === at,
+  );
+  return firsts.map((first) => {
+    const alike = entries.filter(({ spec }) => isBetweenTheSame(first.spec, spec));
+    const model = alike.find(({ spec }) => spec.model !== "auto")?.spec.model ?? "auto";
+    return {
+      label: first.label,
+      spec: { ...first.spec, model, evidence: alike.flatMap(({ spec }) => spec.evidence) },
+      evidence: alike.flatMap(({ evidence }) => evidence),
+    };
+  });
+}
+
+function told(session: Session, fits: readonly ClockFit[], graph: ClockGraph): ClockFits {
+  for (const fit of fits) warnOfZones(session, fit);
   return { fits, graph };
+}
+
+function fitEntry(session: Session, { spec, label, evidence }: Entry): ClockFit {
+  const { map, model, outcomes } = fitMap(session, label, evidence, spec);
+  const origins = spec.evidence.map((one) => ({ kind: one.kind, origin: originOf(one) }));
+  return { from: spec.from, to: spec.to, label, model, map, evidence: origins, outcomes };
 }
 
 function originOf(spec: EvidenceSpec): string {

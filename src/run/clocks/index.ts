@@ -1,3 +1,3 @@
-export { type Clocks, readClocks } from "./clocks.ts";
+export { type Clocks, readClocks, tieToReference } from "./clocks.ts";
 export { type ClockFit, type ClockFits, type FittedEvidence, readClockFits } from "./fits.ts";
 export { requireClockUncertainty } from "./uncertainty.ts";
