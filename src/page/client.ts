@@ -203,7 +203,11 @@ export function drawPanels(
         const row = free < 0 ? rows.length : free;
         if (row > 4) continue;
         rows[row] = start + width;
-        ctx.fillText(label, start, bbox.top + (4 + 15 * row) * unit);
+        const top = bbox.top + (14 + 16 * row) * unit;
+        ctx.fillStyle = color("ground");
+        ctx.fillRect(start - 2 * unit, top - unit, width + 4 * unit, 15 * unit);
+        ctx.fillStyle = color("event");
+        ctx.fillText(label, start, top);
       }
       ctx.restore();
     };

@@ -212,7 +212,7 @@ const segmentTitles = [
   "drift",
   "residual p50",
   "p99",
-  "sigma at the middle",
+  "mid sigma",
   "hard bound",
   "pairs",
   "rejected",

@@ -55,7 +55,7 @@ button {
 .scroll { overflow-x: auto; margin: 0.75rem 0; }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 caption { text-align: left; padding-bottom: 0.25rem; }
-th, td { padding: 0.2rem 0.9rem 0.2rem 0; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--grid); }
+th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--grid); }
 th { font-weight: 600; }
 .right { text-align: right; }
 .wrapped { white-space: normal; min-width: 9rem; }
