@@ -1,13 +1,14 @@
 import { AlignError } from "../errors.ts";
+import { BOUND_DRIFT } from "./curve.ts";
 import type { ClockEvent } from "./event.ts";
 import { type Evidence, INVALID, type Observations, readEvidence, USED } from "./evidence.ts";
 import { fitAssertions } from "./fit.ts";
 import { ClockMap } from "./map.ts";
-import { evaluate, findPiece, INT64_MAX, INT64_MIN } from "./piece.ts";
+import { evaluate, findPiece, INT64_MAX, INT64_MIN, type Piece } from "./piece.ts";
 import { placeStretches } from "./place.ts";
 import type { SegmentPieces } from "./segment.ts";
 import { quantile } from "./statistics.ts";
-import { type Stretch, stretchesOf } from "./stretches.ts";
+import { type Member, type Parted, type Stretch, stretchesOf } from "./stretches.ts";
 
 const clockModels = ["auto", "constant", "linear", "piecewise"] as const;
 
@@ -73,15 +74,30 @@ export function fitClock(
   const observations = readEvidence(evidence);
   if (observations.readings.every(({ states }) => !states.includes(USED)))
     return asserted(observations, model);
-  const { stretches, events } = stretchesOf(observations, model);
+  const parted = stretchesOf(observations, model, new Set());
+  const { stretches } = parted;
   const segments = segmentsOf(observations, stretches);
+  const events = eventsOf(parted).map((event): ClockEvent => {
+    if (event.kind !== "step-or-delay") return event;
+    return { ...event, alternative: mapWithout(readEvidence(evidence), model, new Set([event.time])) };
+  });
   const straight = stretches.every((stretch) => stretch.shape !== "curve");
   const level = stretches.every((stretch) => stretch.shape === "level");
+  let outcomes: readonly EvidenceOutcome[] | undefined;
   return {
-    map: new ClockMap(segments, eventsOf(events, stretches)),
+    map: new ClockMap(segments, events),
     model: level ? "constant" : straight ? "linear" : "piecewise",
-    outcomes: outcomesOf(observations, stretches, segments),
+    get outcomes() {
+      outcomes ??= outcomesOf(observations, stretches, segments);
+      return outcomes;
+    },
   };
+}
+
+/** The map if the jumps at some times were changes of the delay. */
+function mapWithout(observations: Observations, model: ClockModel, delays: ReadonlySet<bigint>): ClockMap {
+  const parted = stretchesOf(observations, model, delays);
+  return new ClockMap(segmentsOf(observations, parted.stretches), eventsOf(parted));
 }
 
 /** Constants alone. */
@@ -119,7 +135,8 @@ function residualQuantiles(residualsNs: readonly number[]) {
 function segmentsOf(observations: Observations, stretches: readonly Stretch[]): SegmentPieces[] {
   const homes = homesOf(observations, stretches);
   return placeStretches(stretches).map(({ stretch, start, end, pieces }): SegmentPieces => {
-    const { assertions, residualsNs } = stretches[stretch]!;
+    const { assertions, residualsNs, members } = stretches[stretch]!;
+    const delays = members.flatMap((member) => delaysOf(observations, member, pieces));
     let [pairs, rejected] = [assertions, 0];
     observations.readings.forEach(({ states }, entry) => {
       for (let row = 0; row < states.length; row++) {
@@ -128,8 +145,26 @@ function segmentsOf(observations: Observations, stretches: readonly Stretch[]): 
         if (states[row] !== USED) rejected++;
       }
     });
-    return { start, end, pairs, rejected, ...residualQuantiles(residualsNs), pieces };
+    return { start, end, pairs, rejected, ...residualQuantiles([...residualsNs, ...delays]), pieces };
   });
+}
+
+/** Residuals of so many one-way rows in use, evenly chosen, tell their quantiles. */
+const ENOUGH = 2000;
+
+/** What rows of a one-way entry lie above the map, ns. */
+function delaysOf(
+  { readings }: Observations,
+  { position, rows }: Member,
+  pieces: readonly Piece[],
+): number[] {
+  const { kind, from, values, states } = readings[position]!;
+  if (kind !== "one-way") return [];
+  const inUse = rows.filter((row) => states[row] === USED);
+  const stride = Math.ceil(inUse.length / ENOUGH);
+  return Array.from(inUse)
+    .filter((_, i) => i % stride === 0)
+    .map((row) => Number(values[row]! - from[row]! - offsetAt({ pieces }, from[row]!)));
 }
 
 /** The stretch of each row; a row that was left out belongs where the row before it does. */
@@ -148,15 +183,27 @@ function homesOf({ readings }: Observations, stretches: readonly Stretch[]): Int
   return homes;
 }
 
-function eventsOf(events: readonly ClockEvent[], stretches: readonly Stretch[]): ClockEvent[] {
+/** Events of the evidence, and the jumps between its stretches, by time. */
+function eventsOf({ stretches, events }: Parted): ClockEvent[] {
   const jumps = stretches.flatMap((stretch, i): ClockEvent[] => {
     const before = stretches[i - 1];
     if (before === undefined) return [];
-    const sizeNs =
-      offsetAt(stretch, stretch.first) - offsetAt(before, stretch.startsAgain ? before.end : stretch.first);
-    return [{ kind: stretch.startsAgain ? "reset" : "step", time: stretch.first, sizeNs }];
+    const { begins, first } = stretch;
+    const sizeNs = offsetAt(stretch, first) - offsetAt(before, begins === "reset" ? before.end : first);
+    if (begins !== "jump") return [{ kind: begins, time: first, sizeNs }];
+    return [{ kind: isExplained(before, stretch, sizeNs) ? "step-or-delay" : "step", time: first, sizeNs }];
   });
   return [...events, ...jumps].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+}
+
+/** Whether the intervals that the round trips on both sides leave for the truth have an instant in common. */
+function isExplained(before: Stretch, after: Stretch, sizeNs: bigint): boolean {
+  if (before.reach === undefined || after.reach === undefined) return false;
+  const jump = Number(sizeNs) / 1e9;
+  const slack = (BOUND_DRIFT * Number(after.start - before.end)) / 1e9;
+  const rise = before.reach.end.above + after.reach.start.below;
+  const fall = before.reach.end.below + after.reach.start.above;
+  return jump <= rise + slack && -jump <= fall + slack;
 }
 
 function offsetAt({ pieces }: Pick<Stretch, "pieces">, time: bigint): bigint {

@@ -1,5 +1,6 @@
 import { AlignError, type ErrorPlace } from "../errors.ts";
 import { formatInstant } from "../time.ts";
+import type { EnvelopeRows } from "./floors.ts";
 import { INT64_MAX, INT64_MIN, isInt64 } from "./piece.ts";
 
 /** What ties two clocks together. All in ns; offset = to - from; rows are in order of arrival. */
@@ -33,6 +34,8 @@ export interface Readings {
   readonly uncertainty: BigInt64Array | undefined;
   readonly roundTrip: BigInt64Array | undefined;
   readonly states: Uint8Array;
+  /** Where the rows are the lower envelope of a one-way entry. */
+  readonly envelope?: EnvelopeRows;
 }
 
 export interface Constant {

@@ -17,10 +17,11 @@ const LEAST_SIGMA = 1e-9;
 /** Entries whose noise is so many times that of the best tell no steps. */
 const NOISIER = 4;
 
-/** Where the offset of an epoch jumps: for each cut the first row after it, by the entries that are least noisy. */
-export function cutsOf(rows: Rows): number[] {
+/** Where the offset of an epoch jumps: for each cut the first row after it, by the entries of probes or marks that are least noisy. */
+export function cutsOf(rows: Rows, isEnvelope: readonly boolean[]): number[] {
   const lists = new Map<number, number[]>();
   rows.entries.forEach((entry, i) => {
+    if (isEnvelope[entry]) return;
     const list = lists.get(entry);
     if (list === undefined) lists.set(entry, [i]);
     else list.push(i);

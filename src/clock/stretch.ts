@@ -48,7 +48,7 @@ const ROUNDS = 3;
  *
  * Round 0 holds each row against the running median of 21. Later ones use what a row deviates from the curve without
  * its own influence, residual^2 / (1 - P/R) (P: variance of the curve there, R: of the row). How the clock wanders is
- * chosen by likelihood in the first two rounds.
+ * chosen by likelihood in the first two rounds. `offTogether` is what all rows may be off by as one, s^2.
  */
 export function fitStretch(
   rows: Rows,
@@ -56,6 +56,7 @@ export function fitStretch(
   high: number,
   shape: Shape,
   assertions: readonly Assertion[],
+  offTogether = 0,
 ): Fitted {
   const part = sliceRows(rows, low, high);
   const n = high - low;
@@ -70,7 +71,7 @@ export function fitStretch(
   weighRows(groups, deviations, noise, used);
   const known = used.slice();
   leaveDetours(part, groups, used);
-  let common = 0;
+  let common = offTogether;
   let wander: Wander = { q0: 0, q1: 0 };
   let fit = knotsOf(part, used, noise, assertions);
   for (let round = 0; ; round++) {
@@ -97,7 +98,7 @@ export function fitStretch(
       const influence = knot < 0 ? 0 : Math.min(0.9, smoothed.p00[knot]! / variances[i]!);
       deviations[i] = biases[i]! + (residuals[i]! - biases[i]!) / Math.sqrt(1 - influence);
     }
-    common = learnNoise(part, groups, deviations, round === 0 ? known : used, noise);
+    common = offTogether + learnNoise(part, groups, deviations, round === 0 ? known : used, noise);
     weighRows(groups, deviations, noise, used);
     fit = knotsOf(part, used, noise, assertions);
   }

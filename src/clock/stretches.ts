@@ -4,9 +4,19 @@ import { piecesOf } from "./curve.ts";
 import { type Epoch, epochsOf } from "./epochs.ts";
 import type { ClockModel } from "./estimate.ts";
 import type { ClockEvent } from "./event.ts";
-import { type Constant, type Observations, OUTLIER, placeOf, STALE } from "./evidence.ts";
+import {
+  type Constant,
+  INVALID,
+  type Observations,
+  OUTLIER,
+  placeOf,
+  type Readings,
+  STALE,
+} from "./evidence.ts";
 import { sigmasOf } from "./fit.ts";
+import { type EnvelopeRows, rowsOfEnvelope } from "./floors.ts";
 import { linePieces } from "./line-pieces.ts";
+import { type EnvelopeStretch, readEnvelope } from "./one-way/index.ts";
 import { evaluate, findPiece, type Piece } from "./piece.ts";
 import { fitPiecewise, type Mark } from "./piecewise.ts";
 import type { Placed } from "./place.ts";
@@ -21,8 +31,10 @@ export interface Stretch extends Placed {
   readonly shape: Shape;
   /** The first row's instant, used or not. */
   readonly first: bigint;
-  /** Whether the source's readings start again here; else the offset jumps. */
-  readonly startsAgain: boolean;
+  /** What happened between this and the stretch before; a jump is what round trips or marks show alone. */
+  readonly begins: "reset" | "step" | "step-or-delay" | "jump";
+  /** How far the truth can lie from the fit at its start and end, s; undefined without round trips. */
+  readonly reach: { readonly start: Reaching; readonly end: Reaching } | undefined;
   /** Its rows, by entry, with what the fit says of each. */
   readonly members: readonly Member[];
   /** Evidence minus map of all that was used, ns. */
@@ -31,7 +43,13 @@ export interface Stretch extends Placed {
   readonly assertions: number;
 }
 
-interface Member {
+/** How far the truth can lie above and below, s. */
+export interface Reaching {
+  readonly above: number;
+  readonly below: number;
+}
+
+export interface Member {
   /** Position of the entry among those with rows. */
   readonly position: number;
   readonly rows: Int32Array;
@@ -39,23 +57,36 @@ interface Member {
   readonly sigmasNs: Float64Array;
 }
 
-/** Cuts the evidence where the source starts again and where the offset jumps, and fits what is between. */
+/** What the evidence comes to: its stretches, and what else happened. */
+export interface Parted {
+  readonly stretches: readonly Stretch[];
+  /** Runs of stale rows, and gaps. */
+  readonly events: readonly ClockEvent[];
+}
+
+/**
+ * Cuts the evidence where the source starts again and where the offset jumps, and fits what is between.
+ *
+ * Jumps at `delays` are taken for changes of the delay: there is no cut.
+ */
 export function stretchesOf(
   observations: Observations,
   model: ClockModel,
-): { stretches: Stretch[]; events: ClockEvent[] } {
+  delays: ReadonlySet<bigint>,
+): Parted {
   const events: ClockEvent[] = [];
-  const epochs = epochsOf(observations.readings).map((epoch) =>
-    epoch.map((part) => withoutStale(part, events)),
-  );
-  const { constants, readings } = observations;
+  const { constants } = observations;
+  const readings = withEnvelopes(observations, delays, events);
+  const epochs = epochsOf(readings).map((epoch) => epoch.map((part) => withoutStale(part, events)));
   const exact =
     model === "piecewise" && constants.length === 0 && readings.every(({ kind }) => kind === "marks");
   const plans = epochs.flatMap((epoch): Plan[] => {
     const rows = gatherRows(epoch);
-    const cuts = exact ? [] : cutsOf(rows);
-    const edges = [0, ...cuts, rows.times.length];
-    return edges.slice(1).map((high, i) => ({ epoch, rows, low: edges[i]!, high, startsAgain: i === 0 }));
+    const cuts = exact ? [] : cutsIn(epoch, rows, delays);
+    const edges = [{ row: 0, kind: "reset" as const }, ...cuts];
+    return edges.map(({ row, kind }, i) => {
+      return { epoch, rows, low: row, high: edges[i + 1]?.row ?? rows.times.length, begins: kind };
+    });
   });
   const homes = assertionHomes(plans, constants);
   const stretches = plans.map((plan, i) => {
@@ -72,11 +103,64 @@ interface Plan {
   readonly rows: Rows;
   readonly low: number;
   readonly high: number;
-  readonly startsAgain: boolean;
+  /** What happened between this and the stretch before. */
+  readonly begins: "reset" | Cut["kind"];
+}
+
+/** Entries with rows, one-way ones as the envelopes of their delays. */
+function withEnvelopes(
+  { readings, constants }: Observations,
+  delays: ReadonlySet<bigint>,
+  events: ClockEvent[],
+): Readings[] {
+  const all = readings.filter(({ kind }) => kind !== "one-way");
+  if (all.length === readings.length) return all;
+  // Outliers must be known before they are held against an envelope.
+  if (all.length > 0) epochsOf(all);
+  for (const origin of readings) {
+    if (origin.kind !== "one-way") continue;
+    const envelope = readEnvelope(origin.from, origin.values);
+    events.push(...envelope.events.filter(({ kind }) => kind === "stale"));
+    const position = readings.length + all.length;
+    all.push(rowsOfEnvelope(origin, envelope, all, constants, position, delays));
+  }
+  return all;
+}
+
+interface Cut {
+  readonly row: number;
+  /** Whether the evidence settles that the clock jumped. */
+  readonly kind: "step" | "step-or-delay" | "jump";
+}
+
+/** Where the offset jumps within an epoch, by round trips and marks, and by envelopes of one-way delays. */
+function cutsIn(epoch: Epoch, rows: Rows, delays: ReadonlySet<bigint>): Cut[] {
+  const { times } = rows;
+  const isEnvelope = epoch.map(({ readings }) => readings.envelope !== undefined);
+  const found = cutsOf(rows, isEnvelope);
+  const cuts: Cut[] = [];
+  for (const { readings } of epoch) {
+    for (const { kind, time } of readings.envelope?.changes ?? []) {
+      if (kind !== "step" && kind !== "step-or-delay") continue;
+      const at = Number(time - rows.base.from) / 1e9;
+      const row = times.findIndex((one) => one >= at);
+      if (row <= 0 || cuts.some((cut) => cut.row === row)) continue;
+      const seen = found.findIndex(
+        (cut) => Math.abs(times[cut]! - at) <= 2 * (times[cut]! - times[cut - 1]!) + 60,
+      );
+      if (seen >= 0) found.splice(seen, 1);
+      cuts.push({ row, kind: seen >= 0 ? "step" : kind });
+    }
+  }
+  for (const row of found) {
+    if (!delays.has(instantOf({ epoch, rows }, row))) cuts.push({ row, kind: "jump" });
+  }
+  return cuts.sort((a, b) => a.row - b.row);
 }
 
 /** Takes repetitions of an earlier offset, and of an earlier stamp of the source, out of an entry's rows. */
 function withoutStale({ readings, rows }: Part, events: ClockEvent[]): Part {
+  if (readings.envelope !== undefined) return { readings, rows };
   const first = rows[0]!;
   const from = readings.from[first]!;
   const value = readings.values[first]!;
@@ -112,7 +196,7 @@ function fitPlan(plan: Plan, model: ClockModel, constants: readonly Constant[]):
   const instants = fewInstants(rows, low, high);
   const shape = instants === undefined ? shapeOf(model) : shapeOfFew(rows, low, high, model, instants.length);
   const guessed = instants === undefined ? rows : withPriorSigmas(plan);
-  const fitted = fitStretch(guessed, low, high, shape, assertions);
+  const fitted = fitStretch(guessed, low, high, shape, assertions, commonOf(plan));
   requireForward(plan, fitted);
   const reach = reachOf(rows, low, fitted);
   const bounds = (knot: number) => boundAt(reach, knot);
@@ -130,7 +214,25 @@ function fitPlan(plan: Plan, model: ClockModel, constants: readonly Constant[]):
     assertedNs: assertions.map(({ offset }) => inNs(offset - fitted.centreOffset)),
   };
   const found = line === undefined ? "curve" : shape === "level" ? "level" : "line";
-  return { ...describe(plan, verdict), pieces, shape: found };
+  const last = track.times.length - 1;
+  const reaching = (knot: number): Reaching => ({ above: reach!.above[knot]!, below: reach!.below[knot]! });
+  return {
+    ...describe(plan, verdict),
+    pieces,
+    shape: found,
+    reach: reach && { start: reaching(0), end: reaching(last) },
+  };
+}
+
+/** What the rows of envelopes may be off by together, s^2. */
+function commonOf({ epoch, rows, low, high }: Plan): number {
+  let common = 0;
+  for (let i = low; i < high; i++) {
+    const { envelope } = epoch[rows.entries[i]!]!.readings;
+    if (envelope !== undefined)
+      common = Math.max(common, envelope.commons[envelope.owners[rows.places[i]!]!]!);
+  }
+  return common;
 }
 
 function shapeOf(model: ClockModel): Shape {
@@ -187,10 +289,11 @@ interface Verdict {
   readonly assertedNs: readonly number[];
 }
 
-function describe({ epoch, rows, low, high, startsAgain }: Plan, verdict: Verdict) {
+function describe({ epoch, rows, low, high, begins }: Plan, verdict: Verdict) {
   const { residualsNs, sigmasNs, used, assertedNs } = verdict;
   const own = epoch.map((): number[] => []);
   const inUse: number[] = [];
+  const isEnvelope = (row: number) => epoch[rows.entries[row]!]!.readings.envelope !== undefined;
   for (let i = 0; i < high - low; i++) {
     own[rows.entries[low + i]!]!.push(i);
     if (used[i] === 1) inUse.push(i);
@@ -198,20 +301,58 @@ function describe({ epoch, rows, low, high, startsAgain }: Plan, verdict: Verdic
   }
   return {
     first: instantOf({ epoch, rows }, low),
-    start: instantOf({ epoch, rows }, low + inUse[0]!),
-    end: instantOf({ epoch, rows }, low + inUse.at(-1)!),
-    startsAgain,
-    residualsNs: [...inUse.map((i) => residualsNs[i]!), ...assertedNs],
-    assertions: assertedNs.length,
-    members: epoch.map(
-      ({ readings }, k): Member => ({
-        position: readings.position,
-        rows: Int32Array.from(own[k]!, (i) => rows.places[low + i]!),
-        residualsNs: Float64Array.from(own[k]!, (i) => residualsNs[i]!),
-        sigmasNs: Float64Array.from(own[k]!, (i) => sigmasNs[i]!),
-      }),
+    ...limitsOf(
+      { epoch, rows },
+      inUse.map((i) => low + i),
     ),
+    begins,
+    residualsNs: [...inUse.filter((i) => !isEnvelope(low + i)).map((i) => residualsNs[i]!), ...assertedNs],
+    assertions: assertedNs.length,
+    members: epoch.map(({ readings }, k): Member => {
+      const pick = (values: Float64Array) => Float64Array.from(own[k]!, (i) => values[i]!);
+      const places = Int32Array.from(own[k]!, (i) => rows.places[low + i]!);
+      if (readings.envelope !== undefined) return membersOf(readings.envelope, places);
+      return {
+        position: readings.position,
+        rows: places,
+        residualsNs: pick(residualsNs),
+        sigmasNs: pick(sigmasNs),
+      };
+    }),
   };
+}
+
+/** The rows of a one-way entry that stand behind some rows of its envelope. */
+function membersOf({ origin, owners, stretches }: EnvelopeRows, places: Int32Array): Member {
+  const own = new Set(Array.from(places, (place) => owners[place]!));
+  const rows: number[] = [];
+  let at = 0;
+  for (let row = 0; row < origin.from.length; row++) {
+    if (origin.states[row] === INVALID) continue;
+    const time = origin.from[row]!;
+    const holds = ({ start, end }: EnvelopeStretch) => time >= start && time <= end;
+    if (!holds(stretches[at]!)) {
+      const next = stretches.findIndex((stretch, k) => k > at && holds(stretch));
+      if (next >= 0) at = next;
+    }
+    if (own.has(at)) rows.push(row);
+  }
+  const blank = new Float64Array(rows.length).fill(Number.NaN);
+  return { position: origin.position, rows: Int32Array.from(rows), residualsNs: blank, sigmasNs: blank };
+}
+
+/** First and last instant of the evidence in use; an envelope reaches as far as the stamps that it is read from. */
+function limitsOf({ epoch, rows }: Pick<Plan, "epoch" | "rows">, inUse: readonly number[]) {
+  let start = instantOf({ epoch, rows }, inUse[0]!);
+  let end = instantOf({ epoch, rows }, inUse.at(-1)!);
+  for (const i of inUse) {
+    const { envelope } = epoch[rows.entries[i]!]!.readings;
+    if (envelope === undefined) continue;
+    const stretch = envelope.stretches[envelope.owners[rows.places[i]!]!]!;
+    if (stretch.start < start) start = stretch.start;
+    if (stretch.end > end) end = stretch.end;
+  }
+  return { start, end };
 }
 
 function instantOf({ epoch, rows }: Pick<Plan, "epoch" | "rows">, row: number): bigint {
@@ -235,7 +376,7 @@ function exactly(plan: Plan): Stretch {
     used: new Uint8Array(marks.length).fill(1),
     assertedNs: [],
   };
-  return { ...describe(plan, verdict), pieces, shape: "curve" };
+  return { ...describe(plan, verdict), pieces, shape: "curve", reach: undefined };
 }
 
 function targetOf(pieces: readonly Piece[], time: bigint): bigint {
