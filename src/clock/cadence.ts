@@ -237,23 +237,31 @@ class BeatCounter {
     else this.pauses.push(i + 1);
   }
 
-  /** A long gap takes a period that is known to a part of its count. */
+  /** A long gap takes a period that is known to a part of its count: from all frames beside it that keep one beat. */
   #slopeBefore(i: number, guess: number): Slope | undefined {
-    const pause = this.pauses.at(-1) ?? 0;
-    const start = Math.max(pause, i - spanFor(guess));
+    const period = this.#beat.around(i).before;
+    const least = Math.max(this.pauses.at(-1) ?? 0, i - spanFor(guess));
+    let start = i;
+    while (start > least && this.#keeps(start - 1, this.beats[start]! - this.beats[start - 1]!, period))
+      start--;
     return slopeOf(this.#intervals.subarray(start, i), this.beats.subarray(start, i + 1));
   }
 
   #slopeAfter(i: number, guess: number): Slope | undefined {
+    const period = this.#beat.around(i).after;
     const most = Math.min(this.#intervals.length, i + 1 + spanFor(guess));
     const beats = [0];
     let end = i + 1;
     for (; end < most; end++) {
-      const beat = Math.round(this.#intervals[end]! / this.#period(end));
-      if (beat > 5) break;
+      const beat = Math.round(this.#intervals[end]! / period);
+      if (beat > 5 || !this.#keeps(end, beat, period)) break;
       beats.push(beats.at(-1)! + beat);
     }
     return slopeOf(this.#intervals.subarray(i + 1, end), Float64Array.from(beats));
+  }
+
+  #keeps(i: number, beats: number, period: number): boolean {
+    return Math.abs(this.#intervals[i]! - beats * period) <= 0.2 * period * Math.max(1, beats);
   }
 }
 

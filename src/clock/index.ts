@@ -1,3 +1,5 @@
+export { analyseCadence, type Cadence, type FrameGap } from "./cadence.ts";
+export { type CleanedTimes, cleanCadence } from "./cadence-clean.ts";
 export {
   type ClockFit,
   type ClockModel,

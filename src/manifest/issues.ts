@@ -16,6 +16,8 @@ const DURATION_KEYS = new Set([
   "span",
   "clock_uncertainty",
   "start",
+  "capture_delay",
+  "exposure",
 ]);
 
 /** What is wrong with the shape of a manifest, in its own words: one problem a mistake. */

@@ -123,7 +123,17 @@ export type VideoStart =
   | { kind: "instant"; ns: bigint }
   | { kind: "creation_time" };
 
-export interface VideoSourceSpec extends SourceBase {
+/** How the stamps of frames become times. */
+export interface FrameTiming {
+  /** How much later than the light the stamp is: subtracted. */
+  captureDelayNs: bigint;
+  /** Length of the exposure that begins at the stamp: half of it is added. */
+  exposureNs: bigint;
+  /** `auto`: rounding and jitter are taken away where a constant rate is proven. */
+  cadence: "auto" | "off";
+}
+
+export interface VideoSourceSpec extends SourceBase, FrameTiming {
   kind: "video";
   /** Paths and globs, at least one. */
   path: readonly string[];
@@ -131,7 +141,7 @@ export interface VideoSourceSpec extends SourceBase {
 }
 
 /** A table of frame times. */
-export interface FramesSourceSpec extends SourceBase {
+export interface FramesSourceSpec extends SourceBase, FrameTiming {
   kind: "frames";
   path: readonly string[];
   columns: { time: string; arrival?: string };

@@ -1,6 +1,7 @@
 import type {
   EvidenceSpec,
   EvidenceTable,
+  FrameTiming,
   JoinSpec,
   Manifest,
   MapSpec,
@@ -93,14 +94,22 @@ function evidenceTable({ path, time }: { path: readonly string[]; time: TimeText
 
 function resolveSource(name: string, source: SourceText): SourceSpec {
   const base = { name, clock: source.clock, ...given({ role: source.role }) };
-  if (source.kind === "video") return { ...base, kind: "video", path: source.path, start: source.start };
+  if (source.kind === "video")
+    return { ...base, ...frameTiming(source), kind: "video", path: source.path, start: source.start };
   const rows = {
     time: resolveTime(source.time),
     ...(source.arrival === undefined ? {} : { arrival: resolveTime(source.arrival) }),
     order: source.order,
   };
   if (source.kind === "frames")
-    return { ...base, ...rows, kind: "frames", path: source.path, columns: frameColumns(source.columns) };
+    return {
+      ...base,
+      ...rows,
+      ...frameTiming(source),
+      kind: "frames",
+      path: source.path,
+      columns: frameColumns(source.columns),
+    };
   return {
     ...base,
     ...(source.kind === "sql"
@@ -110,6 +119,14 @@ function resolveSource(name: string, source: SourceText): SourceSpec {
     ...rows,
     ...given({ quality: source.quality }),
     badValues: source.bad_values.map(String),
+  };
+}
+
+function frameTiming(source: SourceText & { kind: "video" | "frames" }): FrameTiming {
+  return {
+    captureDelayNs: source.capture_delay,
+    exposureNs: source.exposure,
+    cadence: source.cadence,
   };
 }
 

@@ -32,6 +32,8 @@ export interface SourceSummary {
   last: string | null;
   /** (rows - 1) / span for frames, null else. */
   rate_hz: number | null;
+  /** Where frames are missing: the first frame after each gap. */
+  frame_gaps: readonly { frame: number; missing: number }[];
   unsorted_rows: number;
   duplicate_samples: number;
   rows_without_time: number;
@@ -92,7 +94,8 @@ export async function summariseSource(
     warnOfCounts(session, source.name, frames.counts);
     const rate = rateHz(frames.times.length, frames.counts.first, frames.counts.last);
     const files = (await session.files(source.name, source.path)).map((file) => session.shortPath(file));
-    return { ...summary(source, frames.counts, files), rate_hz: rate, description: frames.description };
+    const { description, gaps } = frames;
+    return { ...summary(source, frames.counts, files), rate_hz: rate, frame_gaps: gaps, description };
   }
   const missing: string[] = [];
   for (;;) {
@@ -122,6 +125,7 @@ function summary(source: SourceSpec, counts: SourceCounts, files: string[]): Sou
     first: instantText(counts.first),
     last: instantText(counts.last),
     rate_hz: null,
+    frame_gaps: [],
     unsorted_rows: counts.unsorted,
     duplicate_samples: counts.duplicates,
     rows_without_time: counts.rowsWithoutTime,

@@ -1,4 +1,5 @@
 import type { FrameColumns } from "../align/index.ts";
+import type { FrameGap } from "../clock/index.ts";
 import { AlignError } from "../errors.ts";
 import type { FramesSourceSpec, Manifest, VideoSourceSpec } from "../manifest/index.ts";
 import { readVideoFrames } from "../sources/index.ts";
@@ -13,16 +14,19 @@ import {
 } from "../tables/index.ts";
 import { formatInstant } from "../time.ts";
 import type { Clocks } from "./clocks/index.ts";
+import { frameTimes, tickOf } from "./frame-times.ts";
 import type { Session } from "./session.ts";
 import { warnOfCounts } from "./warnings.ts";
 
 /** The frames of one video or frames source. */
 export interface SourceFrames {
-  /** ns on the source's clock, ascending. */
+  /** ns on the source's clock, ascending: the middle of the exposure. */
   times: BigInt64Array;
   /** ns on the source's own timeline. */
   pts: BigInt64Array;
   counts: SourceCounts;
+  /** Where frames are missing; empty where they keep no beat. */
+  gaps: readonly FrameGap[];
   /** What ffprobe says of a video, for people. */
   description: string;
 }
@@ -56,13 +60,17 @@ async function readVideo(session: Session, spec: VideoSourceSpec): Promise<Sourc
     throw cause instanceof AlignError ? ofSource(spec.name, cause) : cause;
   });
   const start = startOf(spec, file, video.creationTime);
-  const times = video.ptsNs.map((pts) => pts + start);
+  const stamps = video.ptsNs.map((pts) => pts + start);
+  const tickNs = (1e9 * Number(video.timeBase.numerator)) / Number(video.timeBase.denominator);
+  const { times, gaps, steady } = frameTimes(session, spec, stamps, tickNs);
   const counts = { ...emptyCounts(), rows: times.length };
+  const rate = `${video.averageRate} frames/s${steady ? "" : " on average"}`;
   return {
     times,
     pts: video.ptsNs,
     counts: withSpan(counts, times),
-    description: `${video.codec} ${video.width}x${video.height}, ${video.averageRate} frames/s`,
+    gaps,
+    description: `${video.codec} ${video.width}x${video.height}, ${rate}`,
   };
 }
 
@@ -124,10 +132,11 @@ async function readTable(session: Session, spec: FramesSourceSpec): Promise<Sour
     );
   }
   const positions = sortedPositions(read.times);
-  const times = positions === undefined ? read.times : takeTimes(read.times, positions);
-  const first = times[0] ?? 0n;
-  const pts = times.map((time) => time - first);
-  return { times, pts, counts: withSpan(counts, times), description: `${times.length} frame times` };
+  const stamps = positions === undefined ? read.times : takeTimes(read.times, positions);
+  const first = stamps[0] ?? 0n;
+  const pts = stamps.map((stamp) => stamp - first);
+  const { times, gaps } = frameTimes(session, spec, stamps, tickOf(stamps));
+  return { times, pts, counts: withSpan(counts, times), gaps, description: `${times.length} frame times` };
 }
 
 function withSpan(counts: SourceCounts, times: BigInt64Array): SourceCounts {
@@ -138,6 +147,8 @@ function withSpan(counts: SourceCounts, times: BigInt64Array): SourceCounts {
 /** The frames that are the rows, on the reference clock. */
 export interface Rows {
   columns: FrameColumns;
+  /** Where frames are missing, over all frames of the source. */
+  gaps: readonly FrameGap[];
   /** Time of the frame before the first row, where a range leaves it out. */
   previousFrameNs?: bigint;
 }
@@ -183,7 +194,8 @@ export async function readRows(
     columns.uncertainty[row - start] = BigInt(Math.round(sigma[row] ?? 0));
   }
   const previous = start === 0 ? undefined : time[start - 1];
-  return previous === undefined ? { columns } : { columns, previousFrameNs: previous };
+  const rows = { columns, gaps: frames.gaps };
+  return previous === undefined ? rows : { ...rows, previousFrameNs: previous };
 }
 
 /** Position of the first time that is not before `instant`. */

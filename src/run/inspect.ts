@@ -44,6 +44,9 @@ export async function inspectFile(path: string, options: SessionOptions = {}): P
         clock: "camera",
         path: [file],
         start: { kind: "duration", ns: 0n },
+        captureDelayNs: 0n,
+        exposureNs: 0n,
+        cadence: "off",
       };
       const summary = await summariseSource(session, source, []);
       return { ...common, source: { kind, path: basename(file), clock: "camera" }, columns: [], summary };

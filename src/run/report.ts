@@ -15,6 +15,8 @@ export interface AlignReport {
     last: string;
     /** (count - 1) / span; null for one frame or none in between. */
     rate_hz: number | null;
+    /** Where frames are missing: the first frame after each gap, over all frames of the source. */
+    gaps: readonly { frame: number; missing: number }[];
   };
   clocks: ClockReport[];
   tags: Record<string, TagReport>;

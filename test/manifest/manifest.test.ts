@@ -75,6 +75,9 @@ describe("parseManifest", () => {
       path: ["head.mp4"],
       clock: "headcam",
       start: { kind: "instant", ns: 1_777_878_751_250_000_000n },
+      captureDelayNs: 0n,
+      exposureNs: 0n,
+      cadence: "off",
     });
     expect(manifest.sources.get("mes")).toEqual({
       name: "mes",
@@ -123,6 +126,9 @@ describe("parseManifest", () => {
             path: ["head.mp4"],
             clock: "plant",
             start: { kind: "duration", ns: 0n },
+            captureDelayNs: 0n,
+            exposureNs: 0n,
+            cadence: "off",
           },
         ],
       ]),
