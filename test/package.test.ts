@@ -56,6 +56,7 @@ describe("the built package", () => {
       "compareBenchmarks",
       "createEngine",
       "estimateClockMap",
+      "inspectClocks",
       "inspectFile",
       "interpolate",
       "manifestSchema",

@@ -10,6 +10,7 @@ import {
   version,
 } from "../index.ts";
 import { addBench } from "./bench.ts";
+import { addClock } from "./clock.ts";
 import { belowHere, errorDocument, errorText } from "./errors.ts";
 import { ProgressLine } from "./progress.ts";
 import { alignText, checkText, inspectText } from "./text.ts";
@@ -74,7 +75,7 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
 }
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-const verbs = ["align", "check", "inspect", "bench"];
+const verbs = ["align", "check", "inspect", "clock", "bench"];
 
 export type Act = (command: Command, action: (context: Context) => Promise<number>) => Promise<void>;
 
@@ -136,6 +137,7 @@ function program(act: Act): Command {
         return 0;
       }),
     );
+  addClock(root, act);
   const bench = addBench(root, act);
   for (const command of [root, ...root.commands]) {
     command.option("--json", "one JSON document on stdout").option("-q, --quiet", "no progress and no text");

@@ -147,7 +147,7 @@ function clocksText(clocks: readonly ClockReport[], limit: number): string[] {
   return rows.length === 0 ? [] : ["", ...table(rows, "lllrrrr", limit)];
 }
 
-function warningsText(warnings: readonly Warning[]): string[] {
+export function warningsText(warnings: readonly Warning[]): string[] {
   if (warnings.length === 0) return [];
   return [
     "",
@@ -159,7 +159,7 @@ function warningsText(warnings: readonly Warning[]): string[] {
 }
 
 /** Columns side by side, l left and r right aligned; the last ones are left out where a line would be too long. */
-function table(cells: readonly (readonly string[])[], alignment: string, limit: number): string[] {
+export function table(cells: readonly (readonly string[])[], alignment: string, limit: number): string[] {
   const rows = cells.map((row) => row.map(oneLine));
   const widths = [...alignment].map((_, column) =>
     rows.reduce((widest, row) => Math.max(widest, width(row[column] ?? "")), 0),
@@ -203,8 +203,8 @@ function valueText(value: unknown): string {
   return shorten(String(value), 32);
 }
 
-/** A duration in the unit that suits its size, to four digits. */
-function durationText(ns: bigint): string {
+/** A duration in the unit that suits its size. */
+export function durationText(ns: bigint, digits = 4): string {
   const size = Math.abs(Number(ns));
   const units: [number, string][] = [
     [1e9, "s"],
@@ -213,7 +213,7 @@ function durationText(ns: bigint): string {
   ];
   const [scale, unit] = units.find(([least]) => size >= least) ?? [1, "ns"];
   if (unit === "s" && size >= 1e13) return `${Math.round(Number(ns) / 1e9)} s`;
-  return `${Number((Number(ns) / scale).toPrecision(4))} ${unit}`;
+  return `${Number((Number(ns) / scale).toPrecision(digits))} ${unit}`;
 }
 
 function bytesText(bytes: number): string {
@@ -238,7 +238,7 @@ function flow(value: unknown): string {
     .join(", ")} }`;
 }
 
-function lines(parts: readonly string[]): string {
+export function lines(parts: readonly string[]): string {
   return `${parts.map(oneLine).join("\n")}\n`;
 }
 
