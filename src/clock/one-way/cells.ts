@@ -1,4 +1,4 @@
-import { rowStates, type Rows } from "./rows.ts";
+import { type Rows, rowStates } from "./rows.ts";
 
 /** The lowest delay of some neighbouring rows, less the usual drift. */
 export interface Cells {
@@ -12,6 +12,9 @@ export interface Cells {
   readonly noise: number;
 }
 
+/** No clock drifts by more: a steeper slope is a queue that is flushed. */
+export const MOST_DRIFT = 0.05;
+
 const LEAST_ROWS = 4;
 const MOST_ROWS = 16;
 const MOST_CELLS = 1500;
@@ -19,22 +22,49 @@ const MOST_CELLS = 1500;
 /** Cuts rows into cells and takes off the usual drift: the median slope between the lows of cells apart. */
 export function cutCells(rows: Rows, states: Uint8Array): Cells {
   const n = rows.times.length;
-  const size = Math.min(Math.max(LEAST_ROWS, Math.floor(n / 24)), Math.max(MOST_ROWS, Math.ceil(n / MOST_CELLS)));
-  const count = Math.max(1, Math.floor(n / size));
-  const starts = Int32Array.from({ length: count + 1 }, (_, c) => Math.floor((c * n) / count));
+  const size = Math.min(
+    Math.max(LEAST_ROWS, Math.floor(n / 24)),
+    Math.max(MOST_ROWS, Math.ceil(n / MOST_CELLS)),
+  );
+  const starts = startCells(rows.times, size);
+  const count = starts.length - 1;
   let drift = 0;
   let cells = lowest(rows, states, starts, drift);
   for (let round = 0; round < 3 && count > 1; round++) {
     drift += usualSlope(cells.times, cells.lows);
+    if (Math.abs(drift) > MOST_DRIFT) drift = 0;
     cells = lowest(rows, states, starts, drift);
   }
   if (rejectEarly(rows, states, starts, cells.lows, drift)) cells = lowest(rows, states, starts, drift);
   return { starts, ...cells, drift, noise: noiseOf(cells.lows) };
 }
 
+/** A pause this many times as long as the rows of a cell take on average ends it. */
+const PAUSE = 5;
+
+/** First rows of cells of a size; rows too few for a cell join the one before, but not across a pause. */
+function startCells(times: Float64Array, size: number): Int32Array {
+  const n = times.length;
+  const pause = (PAUSE * size * (times[n - 1]! - times[0]!)) / Math.max(1, n - 1);
+  const starts = [0];
+  let isFresh = true;
+  for (let i = 1; i <= n; i++) {
+    const count = i - starts.at(-1)!;
+    const isEnd = i === n || times[i]! - times[i - 1]! > pause;
+    if (!isEnd && count < size) continue;
+    if (isEnd && !isFresh && 2 * count < size) starts.pop();
+    starts.push(i);
+    isFresh = isEnd;
+  }
+  return Int32Array.from(starts);
+}
+
 function lowest({ times, delays, places }: Rows, states: Uint8Array, starts: Int32Array, drift: number) {
   const count = starts.length - 1;
-  const out = { times: new Float64Array(count), lows: new Float64Array(count).fill(Number.POSITIVE_INFINITY) };
+  const out = {
+    times: new Float64Array(count),
+    lows: new Float64Array(count).fill(Number.POSITIVE_INFINITY),
+  };
   for (let c = 0; c < count; c++) {
     for (let i = starts[c]!; i < starts[c + 1]!; i++) {
       const low = delays[i]! - drift * times[i]!;
@@ -72,10 +102,12 @@ function rejectEarly(
 ): boolean {
   const count = lows.length;
   if (count < 5) return false;
-  const spread = medianOf(Float64Array.from(lows, (low, c) => {
-    const cell = delays.slice(starts[c]!, starts[c + 1]!).map((r, i) => r - drift * times[starts[c]! + i]!);
-    return medianOf(cell) - low;
-  }));
+  const spread = medianOf(
+    Float64Array.from(lows, (low, c) => {
+      const cell = delays.slice(starts[c]!, starts[c + 1]!).map((r, i) => r - drift * times[starts[c]! + i]!);
+      return medianOf(cell) - low;
+    }),
+  );
   const least = BEYOND_REASON * Math.max(spread, noiseOf(lows));
   let rejected = false;
   for (let c = 0; c < count; c++) {

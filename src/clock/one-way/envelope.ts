@@ -78,7 +78,11 @@ export function readEnvelope(from: BigInt64Array, to: BigInt64Array): Envelope {
       };
       const before = stretches.at(-1);
       const kind = isFirst ? "reset" : "step-or-delay";
-      stretches.push(before === undefined ? stretch : { ...stretch, change: { kind, time: start, ...sizeOf(before, stretch) } });
+      stretches.push(
+        before === undefined
+          ? stretch
+          : { ...stretch, change: { kind, time: start, ...sizeOf(before, stretch) } },
+      );
     }
   }
   return { stretches, events: eventsOf(stretches, stale, from), states };
@@ -142,7 +146,11 @@ interface End {
 }
 
 /** The envelope of a stretch carried on to an instant; s relative to its base. */
-function carryTo({ base, track, floorSigma }: Omit<EnvelopeStretch, "change">, instant: bigint, atEnd: boolean): End {
+function carryTo(
+  { base, track, floorSigma }: Omit<EnvelopeStretch, "change">,
+  instant: bigint,
+  atEnd: boolean,
+): End {
   const { times, offsets, variances } = track;
   const i = atEnd ? times.length - 1 : 0;
   const distance = Number(instant - base.from) / 1e9 - times[i]!;
@@ -160,17 +168,28 @@ function carryTo({ base, track, floorSigma }: Omit<EnvelopeStretch, "change">, i
 }
 
 /** A step is measured where it happens; after a reset the offsets at the two ends are compared. */
-function sizeOf(before: EnvelopeStretch, after: Omit<EnvelopeStretch, "change">): { sizeNs: bigint; sigmaNs: number } {
+function sizeOf(
+  before: EnvelopeStretch,
+  after: Omit<EnvelopeStretch, "change">,
+): { sizeNs: bigint; sigmaNs: number } {
   const isReset = after.start <= before.end;
   const old = carryTo(before, isReset ? before.end : after.start, true);
   const fresh = carryTo(after, after.start, false);
-  const sizeNs = after.base.offset - before.base.offset + BigInt(Math.round(1e9 * (fresh.offset - old.offset)));
+  const sizeNs =
+    after.base.offset - before.base.offset + BigInt(Math.round(1e9 * (fresh.offset - old.offset)));
   return { sizeNs, sigmaNs: 1e9 * Math.sqrt(old.variance + fresh.variance) };
 }
 
-function eventsOf(stretches: readonly EnvelopeStretch[], stale: readonly number[], from: BigInt64Array): ClockEvent[] {
+function eventsOf(
+  stretches: readonly EnvelopeStretch[],
+  stale: readonly number[],
+  from: BigInt64Array,
+): ClockEvent[] {
   const changes = stretches.flatMap(({ change }): ClockEvent[] =>
     change === undefined ? [] : [{ kind: change.kind, time: change.time, sizeNs: change.sizeNs }],
   );
-  return [...changes, ...stale.map((place): ClockEvent => ({ kind: "stale", time: from[place]!, sizeNs: 0n }))];
+  return [
+    ...changes,
+    ...stale.map((place): ClockEvent => ({ kind: "stale", time: from[place]!, sizeNs: 0n })),
+  ];
 }

@@ -1,5 +1,5 @@
 /** How many of the lowest residuals of a window tell where its floor is. */
-export const LOWEST = 24;
+export const LOWEST = 48;
 
 const GRID = 48;
 const LOG_FROM = Math.log(1e-3);

@@ -1,6 +1,6 @@
 import { chooseWander, logLikelihood, type Smoothed, smooth, type Track, type Wander } from "../smoother.ts";
 import { type Bend, offsetsAt, takeOff } from "./bend.ts";
-import { medianOf } from "./cells.ts";
+import { MOST_DRIFT, medianOf } from "./cells.ts";
 import { floorOf, type Profile } from "./floor.ts";
 import { profileWindows } from "./windows.ts";
 
@@ -22,6 +22,7 @@ interface Stage {
 }
 
 const MOST_WINDOWS = 400;
+const MOST_KNOTS = 2000;
 const LEAST_WINDOWS = 10;
 const FIRST_WINDOWS = 6;
 const FIRST_ROWS = 32;
@@ -39,7 +40,11 @@ export function follow(times: Float64Array, delays: Float64Array, drift: number)
   const span = times[n - 1]! - times[0]!;
   if (n < 2 * FIRST_WINDOWS) return followFew(times, delays, drift);
   let length = Math.max(span / MOST_WINDOWS, Math.min((FIRST_ROWS * span) / n, span / FIRST_WINDOWS));
-  let bend: Bend = { times: times.slice(0, 1), offsets: Float64Array.of(drift * times[0]!), drifts: Float64Array.of(drift) };
+  let bend: Bend = {
+    times: times.slice(0, 1),
+    offsets: Float64Array.of(drift * times[0]!),
+    drifts: Float64Array.of(drift),
+  };
   const stages: Stage[] = [];
   let refinements = 0;
   for (;;) {
@@ -49,7 +54,10 @@ export function follow(times: Float64Array, delays: Float64Array, drift: number)
     const moved = isFirst ? largestShift(bend, stage.bend) : 0;
     bend = stage.bend;
     if (isFirst && refinements++ < MOST_REFINEMENTS) {
-      const isTooLong = wanderWithin(stage, length) > stage.knot / 4 && n * length > 4 * FIRST_ROWS * span;
+      const isTooLong =
+        wanderWithin(stage, length) > stage.knot / 4 &&
+        n * length > 4 * FIRST_ROWS * span &&
+        4 * span < MOST_KNOTS * length;
       if (isTooLong) length /= 4;
       if (isTooLong || moved ** 2 > stage.knot) continue;
     }
@@ -63,7 +71,7 @@ export function follow(times: Float64Array, delays: Float64Array, drift: number)
   return levelled(best, times, delays);
 }
 
-/** Longer windows are preferred to those whose curve has this much less variance. */
+/** Longer windows are preferred to those that have this much less variance. */
 const CLOSE = 1.5;
 
 /** How often the first stage is repeated while windows are too long or the line before was too far off. */
@@ -112,22 +120,34 @@ function followBy(
   };
 }
 
-/** A level of the whole curve: how far it is off, its variance, and how far apart the lowest residuals lie; s. */
+/** A level of the whole curve: how far it is off, its variance (s^2), and how far apart the lowest residuals lie; s. */
 interface Level {
   readonly shift: number;
   readonly variance: number;
   readonly width: number;
+  /** What the form of the tail may do to the level beyond that, s. */
+  readonly form: number;
 }
 
 const LEAST_LEVEL_WINDOWS = 4;
 const SHARP = 6;
 
 /**
+ * A tail that vanishes faster than in proportion at the floor may be of any form there: this share at most of the
+ * distance from the lowest residual to the floor is taken for uncertain.
+ */
+const MOST_FORM = 1;
+
+/**
  * The curve at its level: that of windows so long that their lowest residuals lie closest to the floor, as long as
  * those are not blurred by the errors of the curve. How far the level still moves with the length of the windows shows
  * how far the tail departs from its assumed form.
  */
-function levelled({ track, bend, length, knot, curve }: Stage, times: Float64Array, delays: Float64Array): Followed {
+function levelled(
+  { track, bend, length, knot, curve }: Stage,
+  times: Float64Array,
+  delays: Float64Array,
+): Followed {
   const rests = takeOff(bend, times, delays);
   const span = times[times.length - 1]! - times[0]!;
   const levels: Level[] = [];
@@ -137,15 +157,17 @@ function levelled({ track, bend, length, knot, curve }: Stage, times: Float64Arr
     levels.push(level);
     if (span < 2 * LEAST_LEVEL_WINDOWS * long) break;
   }
-  const last = levels.at(-1);
-  if (last === undefined) return { track, bend, floorSigma: Math.sqrt(knot) };
-  const before = levels.at(-3) ?? levels.at(-2);
-  const departure = before === undefined || before === last ? knot / 4 : (last.shift - before.shift) ** 2;
-  const raise = (offset: number) => offset + last.shift;
+  if (levels.length === 0) return { track, bend, floorSigma: Math.sqrt(knot) };
+  const costs = levels.map(({ variance, form }) => variance + form ** 2);
+  const best = costs.findLastIndex((cost) => cost <= CLOSE * Math.min(...costs));
+  const { shift } = levels[best]!;
+  const before = levels[best - 1];
+  const departure = before === undefined ? knot / 4 : (1.5 * (shift - before.shift)) ** 2;
+  const raise = (offset: number) => offset + shift;
   return {
     track: { ...track, offsets: track.offsets.map(raise) },
     bend: { ...bend, offsets: bend.offsets.map(raise) },
-    floorSigma: Math.sqrt(last.variance + departure),
+    floorSigma: Math.sqrt(costs[best]! + departure),
   };
 }
 
@@ -156,11 +178,13 @@ function levelBy(times: Float64Array, rests: Float64Array, length: number): Leve
   const floors = profiles.map((profile) => floorOf(profile, shape));
   const nudged = profiles.map((profile) => floorOf(profile, shape * NUDGE));
   const center = medianOf(Float64Array.from(floors, ({ offset }) => offset));
+  const reach = medianOf(Float64Array.from(floors, ({ offset }, i) => profiles[i]!.first - offset));
   let weight = 0;
   let sum = 0;
   let pull = 0;
   floors.forEach(({ offset, variance }, i) => {
-    if (offset - center > DELAYED * Math.sqrt(variance) || center - offset > MISTAKEN * Math.sqrt(variance)) return;
+    if (offset - center > DELAYED * Math.sqrt(variance) || center - offset > MISTAKEN * Math.sqrt(variance))
+      return;
     weight += 1 / variance;
     sum += offset / variance;
     pull += (nudged[i]!.offset - offset) / variance;
@@ -171,6 +195,7 @@ function levelBy(times: Float64Array, rests: Float64Array, length: number): Leve
     shift: sum / weight,
     variance: 1 / weight + (sensitivity * sigma) ** 2,
     width: medianOf(Float64Array.from(profiles, (profile) => profile.width)),
+    form: Math.min(MOST_FORM, 0.6 * (shape - 1) ** 2) * reach,
   };
 }
 
@@ -200,7 +225,10 @@ function shapeOf(profiles: readonly Profile[]): { shape: number; sigma: number }
   const step = Math.LN2 / 3;
   if (!(bend > 0)) return { shape: SHAPES[best]!, sigma: SHAPE_SPREAD };
   const shift = Math.max(-1, Math.min(1, (above - below) / (2 * bend)));
-  return { shape: SHAPES[best]! * Math.exp(shift * step), sigma: Math.min(SHAPE_SPREAD, step / Math.sqrt(bend)) };
+  return {
+    shape: SHAPES[best]! * Math.exp(shift * step),
+    sigma: Math.min(SHAPE_SPREAD, step / Math.sqrt(bend)),
+  };
 }
 
 /** Knots this many sigma above the curve are delayed, this many below it mistaken; delays are more common. */
@@ -218,7 +246,10 @@ function settle(knots: Track, isStraight: boolean): { track: Track; smoothed: Sm
   let track = knots;
   let smoothed = smooth(track, wanderOf(track, isStraight));
   for (let round = 0; round < ROUNDS; round++) {
-    const curve = offsetsAt({ times: track.times, offsets: smoothed.offsets, drifts: smoothed.drifts }, times);
+    const curve = offsetsAt(
+      { times: track.times, offsets: smoothed.offsets, drifts: smoothed.drifts },
+      times,
+    );
     const ratios = times.map((_, i) => (offsets[i]! - curve[i]!) / Math.sqrt(variances[i]!));
     const scale = Math.max(1, 1.4826 * medianOf(ratios.map(Math.abs)));
     const next: number[] = [];
@@ -237,11 +268,24 @@ function settle(knots: Track, isStraight: boolean): { track: Track; smoothed: Sm
   return { track, smoothed };
 }
 
+/** White frequency noise beyond this, s^2/s, is none of a clock: it is the noise of the knots. */
+const MOST_WHITE = 1e-12;
+
+/** Random-walk frequency noise that is tried instead, s^2/s^3. */
+const WALKS = Array.from({ length: 10 }, (_, i) => 10 ** (-21 + i));
+
 function wanderOf(track: Track, isStraight: boolean): Wander {
   const wander = chooseWander(track);
+  const straight = logLikelihood(track, 0, 0);
+  if (wander.q0 > MOST_WHITE) {
+    const gains = WALKS.map((q1) => logLikelihood(track, 0, q1) - straight);
+    const best = gains.indexOf(Math.max(...gains));
+    return gains[best]! > GAIN_OF_LATE_WANDER ? { q0: 0, q1: WALKS[best]! } : { q0: 0, q1: 0 };
+  }
   if (!isStraight || isStill(wander)) return wander;
-  const gain = logLikelihood(track, wander.q0, wander.q1) - logLikelihood(track, 0, 0);
-  return gain > GAIN_OF_LATE_WANDER ? wander : { q0: 0, q1: 0 };
+  return logLikelihood(track, wander.q0, wander.q1) - straight > GAIN_OF_LATE_WANDER
+    ? wander
+    : { q0: 0, q1: 0 };
 }
 
 /** What a delay may vary by where too few rows show it, s. */
@@ -250,20 +294,18 @@ const USUAL_DELAY = 1e-3;
 /** Of too few rows for a distribution the lowest of each half, as far off as the delays differ. */
 function followFew(times: Float64Array, delays: Float64Array, drift: number): Followed {
   const n = times.length;
-  const half = n >> 1;
-  const parts = n === 1 ? [[0, 1]] : [[0, half], [half, n]];
   const rests = delays.map((delay, i) => delay - drift * times[i]!);
   const spread = Math.max(USUAL_DELAY, Math.max(...rests) - Math.min(...rests));
-  const picks = Float64Array.from(parts, ([from, to]) => {
-    let low = from!;
-    for (let i = from! + 1; i < to!; i++) if (rests[i]! < rests[low]!) low = i;
-    return low;
-  });
+  const lowestOf = (from: number, to: number) => rests.indexOf(Math.min(...rests.subarray(from, to)), from);
+  const halves = [lowestOf(0, Math.ceil(n / 2)), lowestOf(n >> 1, n)] as const;
+  const slope = (delays[halves[1]]! - delays[halves[0]]!) / (times[halves[1]]! - times[halves[0]]!);
+  const isSteep = !(Math.abs(slope) <= MOST_DRIFT);
+  const picks = Float64Array.from(isSteep ? [lowestOf(0, n)] : halves);
   const track = {
     times: picks.map((i) => times[i]!),
     offsets: picks.map((i) => delays[i]!),
     variances: picks.map(() => spread ** 2),
   };
-  const drifts = picks.map(() => (n === 1 ? drift : (track.offsets[1]! - track.offsets[0]!) / (track.times[1]! - track.times[0]!)));
+  const drifts = picks.map(() => (isSteep ? drift : slope));
   return { track, bend: { times: track.times, offsets: track.offsets, drifts }, floorSigma: 0 };
 }

@@ -1,5 +1,5 @@
 import { type Cells, medianOf } from "./cells.ts";
-import { rowStates, type Rows } from "./rows.ts";
+import { type Rows, rowStates } from "./rows.ts";
 
 /** Rows between two sudden changes of the lowest delay. */
 export interface Plateau {
@@ -21,8 +21,14 @@ export interface Line {
 /** Cells on each side of a change that are compared. */
 const REACH = 5;
 
+/** Fewer cells than these at an end show no level of their own. */
+const LEAST_CELLS = 3;
+
 /** A change is sudden if it exceeds this many sigma of a cell's low. */
 const SUDDEN = 8;
+
+/** How far a clock may leave its usual drift without a step, s/s. */
+const USUAL_SLOPE = 3e-6;
 
 /** Cells that tell the line at an end of a plateau. */
 const END_CELLS = 40;
@@ -48,28 +54,42 @@ export function findPlateaus(rows: Rows, cells: Cells, states: Uint8Array): Plat
 function candidates({ lows, times, noise }: Cells): number[] {
   const count = lows.length;
   const jumps = new Float64Array(count);
-  for (let c = 2; c <= count - 2; c++) {
+  for (let c = LEAST_CELLS; c <= count - LEAST_CELLS; c++) {
     const before = medianOf(lows.slice(Math.max(0, c - REACH), c));
     const after = medianOf(lows.slice(c, c + REACH));
     const jump = after - before;
-    const gap = times[c]! - times[c - 1]!;
-    if (Math.abs(jump) > SUDDEN * noise + 3e-6 * gap) jumps[c] = jump;
+    const apart = times[Math.min(count - 1, c + REACH - 1)]! - times[Math.max(0, c - REACH)]!;
+    if (Math.abs(jump) > SUDDEN * noise + USUAL_SLOPE * apart) jumps[c] = jump;
   }
   const found: number[] = [];
   for (let c = 0; c < count; c++) {
     if (jumps[c] === 0) continue;
     const sign = Math.sign(jumps[c]!);
-    let best = c;
-    let bestStep = 0;
-    for (; c < count && Math.sign(jumps[c]!) === sign; c++) {
-      const step = sign * (lows[c]! - lows[c - 1]!);
-      if (step <= bestStep) continue;
-      best = c;
-      bestStep = step;
-    }
-    found.push(best);
+    const first = c;
+    while (c + 1 < count && Math.sign(jumps[c + 1]!) === sign) c++;
+    found.push(splitBest(lows, first, c));
   }
   return found;
+}
+
+/** The cell in [first, last] at which two levels fit the cells around best, by absolute deviations. */
+function splitBest(lows: Float64Array, first: number, last: number): number {
+  const from = Math.max(0, first - REACH);
+  const to = Math.min(lows.length, last + REACH);
+  let best = first;
+  let least = Number.POSITIVE_INFINITY;
+  for (let c = first; c <= last; c++) {
+    const cost = deviationOf(lows.slice(from, c)) + deviationOf(lows.slice(c, to));
+    if (cost >= least) continue;
+    best = c;
+    least = cost;
+  }
+  return best;
+}
+
+function deviationOf(lows: Float64Array): number {
+  const middle = medianOf(lows);
+  return lows.reduce((sum, low) => sum + Math.abs(low - middle), 0);
 }
 
 /** Drops cuts between levels that reach equally low: there the low is only reached rarely. */
@@ -137,7 +157,9 @@ function lineOf({ times, lows, noise }: Cells, from: number, to: number, atEnd: 
     return (lows[i + lag]! - lows[i]!) / (times[i + lag]! - times[i]!);
   });
   const slope = medianOf(slopes);
-  const level = medianOf(Float64Array.from({ length: count }, (_, k) => lows[from + k]! - slope * (times[from + k]! - time)));
+  const level = medianOf(
+    Float64Array.from({ length: count }, (_, k) => lows[from + k]! - slope * (times[from + k]! - time)),
+  );
   const span = times[to - 1]! - times[from]!;
   return { time, level, slope, slopeSigma: (4 * noise) / (span * Math.sqrt(count)) };
 }

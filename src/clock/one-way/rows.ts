@@ -53,8 +53,17 @@ export interface Epoch {
 }
 
 /** Sorts the rows of an epoch and marks the repeats that are stale. */
-export function sortEpoch(from: BigInt64Array, to: BigInt64Array, places: Int32Array, states: Uint8Array): Epoch {
-  const order = inOrder(places, differences(from, places, from[places[0]!]!), differences(to, places, to[places[0]!]!));
+export function sortEpoch(
+  from: BigInt64Array,
+  to: BigInt64Array,
+  places: Int32Array,
+  states: Uint8Array,
+): Epoch {
+  const order = inOrder(
+    places,
+    differences(from, places, from[places[0]!]!),
+    differences(to, places, to[places[0]!]!),
+  );
   const heads = new Int32Array(order.length + 1);
   const kept = new Int32Array(order.length);
   let n = 0;
