@@ -61,7 +61,7 @@ export function curvesOf(
 function cutOut({ from, to, features, wander }: Comparison, side: 0 | 1, grid: Grid): Series {
   const track = side === 0 ? from : to;
   const width = Math.round(wander / grid.step);
-  if (features[side] === "change" || width >= grid.length * 1e6) return binned(track, features[side], grid);
+  if (features[side] === "change") return binned(track, "change", grid);
   const pad = Math.ceil(width / 2) + 1;
   const wide = { ...grid, start: grid.start - pad * grid.step, length: grid.length + 2 * pad };
   const { values, known } = withoutWander(binned(track, features[side], wide), width);
@@ -69,13 +69,17 @@ function cutOut({ from, to, features, wander }: Comparison, side: 0 | 1, grid: G
   return { values: values.subarray(pad, end), known: known.subarray(pad, end) };
 }
 
-/** How long the template is like itself, s: half the width of the peak to expect. */
+/** How long the signals are like themselves, s: half the width of the peak to expect. */
 export function memoryIn(comparison: Comparison, { start, end }: Stretch, step: number): number {
-  const grid = { start, step, length: Math.max(2, Math.floor((end - start) / step)) };
   const { from, to, features } = comparison;
-  const side = features[0] === "level" && !from.isState && to.isState ? 1 : 0;
-  const own = side === 0 ? grid : { ...grid, start: Math.max(start, to.times[0]!) };
-  return step * memoryOf(cutOut(comparison, side, own));
+  // Of a switch the values or their changes are free of noise; beside changes it is the other that has a width.
+  const side = features[0] === "change" || (features[1] === "level" && to.isState) ? 1 : 0;
+  const first = side === 0 ? start : Math.max(start, to.times[0]!);
+  const length = Math.max(
+    2,
+    Math.floor(((side === 0 ? end : Math.min(end, to.times.at(-1)!)) - first) / step),
+  );
+  return step * memoryOf(cutOut(comparison, side, { start: first, step, length }));
 }
 
 /** The mean place of a template's steepness: where it changes the most it says most about the lag. */

@@ -144,7 +144,8 @@ function find(
   const length = span.end - span.start;
   const sketch = Math.max(fine, length / 2 ** 18);
   const whole = { ...tracks, wander: length / 8 };
-  const comparison = { ...tracks, wander: 2 * memoryIn(whole, span, sketch) };
+  const isLevel = tracks.features.every((feature) => feature === "level");
+  const comparison = isLevel ? { ...tracks, wander: 2 * memoryIn(whole, span, sketch) } : whole;
   const memory = memoryIn(comparison, span, sketch);
   const step = Math.max(fine, (2 * maxLag) / MOST_LAGS, memory / 16);
   const { from, to, features } = comparison;
@@ -161,7 +162,6 @@ function find(
     end: span.start + ((i + 1) * length) / count,
   }));
   const curves = curvesOf(comparison, stretches, () => 0, maxLag, step);
-  const isLevel = features[0] === "level" && features[1] === "level";
   const line = bestLine(curves, memory, isLevel ? [1, -1] : [1]);
   return line === undefined
     ? undefined
@@ -246,7 +246,7 @@ function chunkOf(curve: Curve, { sign, width: reach }: Line, lag: number): Chunk
   const weak = { time: centre, lag, sigma: Number.POSITIVE_INFINITY, correlation: 0, state: "weak" as const };
   if (top === undefined) return weak;
   const own = { ...weak, lag: firstLag + step * top.place, correlation: sign * top.height };
-  if (peak <= low || peak >= high || top.height < 3 * noise) return own;
+  if (peak <= low || peak >= high || Math.atanh(Math.min(top.height, 0.9999)) < 3 * noise) return own;
   return { ...own, sigma: reach, state: "used" };
 }
 

@@ -73,7 +73,8 @@ export function bestLine(
     middle,
     sign,
     correlation,
-    clarity: correlation / noise,
+    // Fisher's transformation, under which a correlation is as uncertain wherever it lies.
+    clarity: Math.atanh(Math.max(-0.9999, Math.min(correlation, 0.9999))) / noise,
     width: Math.max(2 * step, (step * (lobe.high - lobe.low)) / 2),
     ...(rival === undefined
       ? {}

@@ -138,7 +138,7 @@ export function withoutWander({ values, known }: Series, width: number): Series 
   return { values: out, known };
 }
 
-/** How far one must go, in bins, for a series to be less than half like itself. */
+/** How far one must go, in bins, for a series to be less than half as like itself as it is next door: noise is not. */
 export function memoryOf({ values, known }: Series): number {
   const likeness = (lag: number) => {
     let [cross, square] = [0, 0];
@@ -149,8 +149,10 @@ export function memoryOf({ values, known }: Series): number {
     }
     return square > 0 ? cross / square : 0;
   };
+  const near = likeness(1);
+  if (near < 5 / Math.sqrt(values.length)) return 1;
   let lag = 1;
-  while (2 * lag < values.length && likeness(lag) > 0.5) lag = Math.ceil(lag * 1.4);
+  while (2 * lag < values.length && likeness(lag) > 0.5 * near) lag = Math.ceil(lag * 1.4);
   return lag;
 }
 
