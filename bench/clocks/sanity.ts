@@ -1,7 +1,8 @@
+import type { FrameRow } from "./frames.ts";
 import type { Row } from "./measure.ts";
 
 /** Throws where a figure cannot be right, whatever the size. */
-export function requireSane(rows: readonly Row[]): void {
+export function requireSane(rows: readonly Row[], frames: readonly FrameRow[]): void {
   for (const { name, group, errors, coverage, bound, others } of rows) {
     const fail = (why: string) => {
       throw new Error(`${group}, ${name}: ${why}`);
@@ -15,5 +16,9 @@ export function requireSane(rows: readonly Row[]): void {
       fail(
         `p95 of ${errors.p95.toFixed(1)} us is not below the straight line's ${line.errors.p95.toFixed(1)}`,
       );
+  }
+  for (const { name, errors, gaps } of frames) {
+    if (!(errors.p99 <= 1500)) throw new Error(`frames, ${name}: p99 of ${errors.p99.toFixed(0)} us`);
+    if (gaps.wrong + gaps.invented > 0) throw new Error(`frames, ${name}: gaps are miscounted`);
   }
 }

@@ -1,3 +1,4 @@
+import type { FrameRow } from "./frames.ts";
 import type { Row } from "./measure.ts";
 import type { Errors } from "./score.ts";
 
@@ -31,6 +32,20 @@ export function clocksTable(rows: readonly Row[]): string[] {
     });
     return [name, errorText(errors), coverage.toFixed(3), stepText, cpuMs.toFixed(0), ...theirs];
   });
+  return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`);
+}
+
+/** The line of frames that were lost in one way. */
+export function frameText({ name, seeds, errors, gaps, line }: FrameRow): string {
+  const { right, wrong, invented } = gaps;
+  return `${name.padEnd(26)} ${errorText(errors).padEnd(26)} gaps ${right} right, ${wrong} wrong, ${invented} invented, ${seeds} seeds; a line over the frames ${errorText(line)}`;
+}
+
+export function framesTable(rows: readonly FrameRow[]): string[] {
+  const lines = rows.map(({ name, errors, gaps, line }) => {
+    return [name, errorText(errors), `${gaps.right}, ${gaps.wrong}, ${gaps.invented}`, errorText(line)];
+  });
+  const head = ["", "tagalign", "gaps right, wrong, invented", "line over the frames"];
   return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`);
 }
 

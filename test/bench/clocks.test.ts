@@ -3,6 +3,7 @@ import { baselines } from "../../bench/clocks/baselines.ts";
 import { type Case, evidenceOf, originNs } from "../../bench/clocks/case.ts";
 import { firstSeed, scenario, scenarios } from "../../bench/clocks/catalogue.ts";
 import { Draws } from "../../bench/clocks/draws.ts";
+import { frameCase, scoreFrames } from "../../bench/clocks/frames.ts";
 import type { Row } from "../../bench/clocks/measure.ts";
 import { requireSane } from "../../bench/clocks/sanity.ts";
 import { errorsOf, pool, scoreMap } from "../../bench/clocks/score.ts";
@@ -176,6 +177,24 @@ describe("what others do", () => {
   });
 });
 
+describe("frames", () => {
+  it("are lost where a case says so, and all of them counted", () => {
+    const { stamps, truth, missing } = frameCase("bursts of 30", new Draws(firstSeed));
+    const lost = [...missing.values()].reduce((sum, count) => sum + count, 0);
+    expect(stamps.length + lost).toBe(18_000);
+    expect(lost).toBeGreaterThan(700);
+    for (const [frame, count] of missing) {
+      const beats = 30 * (truth[frame]! - truth[frame - 1]!);
+      expect(beats).toBeCloseTo(count + 1, 6);
+    }
+    const row = scoreFrames("bursts of 30", firstSeed, 1);
+    expect(row.gaps).toEqual({ right: missing.size, wrong: 0, invented: 0 });
+    expect(row.errors.p99).toBeLessThan(1500);
+    expect(row.line.p50).toBeGreaterThan(1e5);
+    expect(() => requireSane([], [{ ...row, gaps: { ...row.gaps, wrong: 1 } }])).toThrow(/miscounted/);
+  });
+});
+
 describe("figures", () => {
   const errors = { p50: 1, p95: 2, p99: 3, max: 4 };
   const row: Row = {
@@ -203,7 +222,7 @@ describe("figures", () => {
     ["a hard bound that does not hold", { bound: { beyond: 1, of: 10 } }],
     ["a curve no better than a line", { errors: { ...errors, p95: 21 } }],
   ])("%s is refused", (_, wrong) => {
-    requireSane([row]);
-    expect(() => requireSane([{ ...row, ...wrong }])).toThrow(/round trips, B: /);
+    requireSane([row], []);
+    expect(() => requireSane([{ ...row, ...wrong }], [])).toThrow(/round trips, B: /);
   });
 });
