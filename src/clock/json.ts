@@ -23,12 +23,23 @@ export function writeClockMap(segments: readonly SegmentPieces[], events: readon
         boundNs: piece.boundNs === Number.POSITIVE_INFINITY ? null : piece.boundNs,
       })),
     })),
-    events: events.map(({ kind, time, sizeNs }) => ({ kind, time: `${time}`, sizeNs: `${sizeNs}` })),
+    events: events.map(({ kind, time, sizeNs, alternative }) => ({
+      kind,
+      time: `${time}`,
+      sizeNs: `${sizeNs}`,
+      ...(alternative === undefined ? {} : { alternative: alternative.toJSON() }),
+    })),
   };
 }
 
-/** Reads what `writeClockMap` wrote; anything else is `CLOCK_JSON`. */
-export function readClockMap(json: unknown): { segments: SegmentPieces[]; events: ClockEvent[] } {
+/** What a map is made of; `alternative` of an event is a map as JSON still. */
+export interface MapParts {
+  readonly segments: SegmentPieces[];
+  readonly events: (Omit<ClockEvent, "alternative"> & { readonly alternative?: MapParts })[];
+}
+
+/** Reads what `writeClockMap` wrote; anything else is `CLOCK_JSON`. Alternatives hold no alternatives. */
+export function readClockMap(json: unknown, isAlternative = false): MapParts {
   const map = object(json, "clock map");
   if (map.version !== VERSION) throw junk("version", `must be ${VERSION}`, map.version);
   const segments = list(map.segments, "segments").map((entry, i) => readSegment(entry, `segments[${i}]`));
@@ -37,7 +48,10 @@ export function readClockMap(json: unknown): { segments: SegmentPieces[]; events
   if (pieces[0]!.since !== INT64_MIN) throw junk("the first since", `must be ${INT64_MIN}`, pieces[0]!.since);
   const unordered = pieces.find((piece, i) => i > 0 && piece.since <= pieces[i - 1]!.since);
   if (unordered !== undefined) throw junk("since", "must ascend", unordered.since);
-  return { segments, events: list(map.events, "events").map((entry, i) => readEvent(entry, `events[${i}]`)) };
+  return {
+    segments,
+    events: list(map.events, "events").map((entry, i) => readEvent(entry, `events[${i}]`, isAlternative)),
+  };
 }
 
 function readSegment(json: unknown, at: string): SegmentPieces {
@@ -75,7 +89,7 @@ function readPiece(json: unknown, at: string): Piece {
   };
 }
 
-function readEvent(json: unknown, at: string): ClockEvent {
+function readEvent(json: unknown, at: string, isAlternative: boolean): MapParts["events"][number] {
   const event = object(json, at);
   if (!EVENT_KINDS.includes(event.kind))
     throw junk(`${at}.kind`, `must be one of ${EVENT_KINDS}`, event.kind);
@@ -83,7 +97,15 @@ function readEvent(json: unknown, at: string): ClockEvent {
     kind: event.kind as ClockEvent["kind"],
     time: int64(event.time, `${at}.time`),
     sizeNs: int64(event.sizeNs, `${at}.sizeNs`),
+    ...(event.alternative === undefined ? {} : { alternative: readAlternative(event, at, isAlternative) }),
   };
+}
+
+function readAlternative(event: Record<string, unknown>, at: string, isAlternative: boolean): MapParts {
+  if (event.kind !== "step-or-delay")
+    throw junk(`${at}.alternative`, "belongs to a step-or-delay", event.kind);
+  if (isAlternative) throw junk(`${at}.alternative`, "must not hold another", "one");
+  return readClockMap(event.alternative, true);
 }
 
 function object(value: unknown, at: string): Record<string, unknown> {

@@ -3,7 +3,7 @@ import { applyPieces, runsOf } from "./apply.ts";
 import { composeSegments } from "./compose.ts";
 import type { ClockEvent } from "./event.ts";
 import { invertSegments } from "./invert.ts";
-import { readClockMap, writeClockMap } from "./json.ts";
+import { type MapParts, readClockMap, writeClockMap } from "./json.ts";
 import { clampToInt64, evaluate, findPiece, INT64_MAX, INT64_MIN, type Piece, varianceAt } from "./piece.ts";
 import { type ClockSegment, describeSegment, type SegmentPieces } from "./segment.ts";
 
@@ -42,7 +42,12 @@ export class ClockMap {
     const segments = invertSegments(this.#segments);
     return new ClockMap(
       segments,
-      this.events.map(({ kind, time, sizeNs }) => ({ kind, time: this.#mapInstant(time), sizeNs: -sizeNs })),
+      this.events.map(({ kind, time, sizeNs, alternative }) => ({
+        kind,
+        time: this.#mapInstant(time),
+        sizeNs: -sizeNs,
+        ...(alternative === undefined ? {} : { alternative: alternative.inverse() }),
+      })),
     );
   }
 
@@ -53,11 +58,18 @@ export class ClockMap {
    */
   compose(next: ClockMap): ClockMap {
     const back = this.inverse();
-    const later = next.events.map((event) => ({ ...event, time: back.#mapInstant(event.time) }));
-    const events = [...this.events, ...later].sort((a, b) =>
-      a.time < b.time ? -1 : a.time > b.time ? 1 : 0,
-    );
+    const own = this.events.map((event) => withAlternative(event, (other) => other.#composeAlone(next)));
+    const later = next.events.map((event) => ({
+      ...withAlternative(event, (other) => this.#composeAlone(other)),
+      time: back.#mapInstant(event.time),
+    }));
+    const events = [...own, ...later].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
     return new ClockMap(composeSegments(this.#segments, next.#segments), events);
+  }
+
+  /** The same without events, as an alternative to a composed map. */
+  #composeAlone(next: ClockMap): ClockMap {
+    return new ClockMap(composeSegments(this.#segments, next.#segments), []);
   }
 
   /** The error to expect of `apply` at every time: 1 sigma, ns. */
@@ -85,8 +97,7 @@ export class ClockMap {
 
   /** Throws `CLOCK_JSON` for anything that `toJSON` cannot have written. */
   static fromJSON(json: unknown): ClockMap {
-    const { segments, events } = readClockMap(json);
-    return new ClockMap(segments, events);
+    return assemble(readClockMap(json));
   }
 
   #mapInstant(time: bigint): bigint {
@@ -99,6 +110,17 @@ export function identityMap(): ClockMap {
   const piece: Piece = { since: INT64_MIN, from: 0n, to: 0n, drift: 0, variance: [0, 0, 0], boundNs: 0 };
   const noEvidence = { pairs: 0, rejected: 0, residualP50Ns: 0, residualP99Ns: 0 };
   return new ClockMap([{ start: INT64_MIN, end: INT64_MAX, ...noEvidence, pieces: [piece] }], []);
+}
+
+function assemble({ segments, events }: MapParts): ClockMap {
+  const own = events.map(({ alternative, ...event }) => {
+    return alternative === undefined ? event : { ...event, alternative: assemble(alternative) };
+  });
+  return new ClockMap(segments, own);
+}
+
+function withAlternative(event: ClockEvent, change: (map: ClockMap) => ClockMap): ClockEvent {
+  return event.alternative === undefined ? event : { ...event, alternative: change(event.alternative) };
 }
 
 function requireTimes(times: unknown): void {

@@ -29,7 +29,7 @@ import { type Assertion, type Fitted, fitStretch, type Shape } from "./stretch.t
 /** A stretch of the evidence between two cuts, fitted and with its rows. */
 export interface Stretch extends Placed {
   readonly shape: Shape;
-  /** The first row's instant, used or not. */
+  /** The first stamp, used or not. */
   readonly first: bigint;
   /** What happened between this and the stretch before; a jump is what round trips or marks show alone. */
   readonly begins: "reset" | "step" | "step-or-delay" | "jump";
@@ -83,9 +83,16 @@ export function stretchesOf(
   const plans = epochs.flatMap((epoch): Plan[] => {
     const rows = gatherRows(epoch);
     const cuts = exact ? [] : cutsIn(epoch, rows, delays);
-    const edges = [{ row: 0, kind: "reset" as const }, ...cuts];
-    return edges.map(({ row, kind }, i) => {
-      return { epoch, rows, low: row, high: edges[i + 1]?.row ?? rows.times.length, begins: kind };
+    const edges = [{ row: 0, kind: "reset" as const, time: firstOf(epoch, rows) }, ...cuts];
+    return edges.map(({ row, kind, time }, i) => {
+      return {
+        epoch,
+        rows,
+        low: row,
+        high: edges[i + 1]?.row ?? rows.times.length,
+        begins: kind,
+        first: time,
+      };
     });
   });
   const homes = assertionHomes(plans, constants);
@@ -105,6 +112,14 @@ interface Plan {
   readonly high: number;
   /** What happened between this and the stretch before. */
   readonly begins: "reset" | Cut["kind"];
+  readonly first: bigint;
+}
+
+/** The first stamp of an epoch. */
+function firstOf(epoch: Epoch, rows: Rows): bigint {
+  const { envelope } = epoch[rows.entries[0]!]!.readings;
+  if (envelope === undefined) return instantOf({ epoch, rows }, 0);
+  return envelope.stretches[envelope.owners[rows.places[0]!]!]!.start;
 }
 
 /** Entries with rows, one-way ones as the envelopes of their delays. */
@@ -129,6 +144,8 @@ function withEnvelopes(
 
 interface Cut {
   readonly row: number;
+  /** The first stamp after it. */
+  readonly time: bigint;
   /** Whether the evidence settles that the clock jumped. */
   readonly kind: "step" | "step-or-delay" | "jump";
 }
@@ -149,11 +166,12 @@ function cutsIn(epoch: Epoch, rows: Rows, delays: ReadonlySet<bigint>): Cut[] {
         (cut) => Math.abs(times[cut]! - at) <= 2 * (times[cut]! - times[cut - 1]!) + 60,
       );
       if (seen >= 0) found.splice(seen, 1);
-      cuts.push({ row, kind: seen >= 0 ? "step" : kind });
+      cuts.push({ row, time, kind: seen >= 0 ? "step" : kind });
     }
   }
   for (const row of found) {
-    if (!delays.has(instantOf({ epoch, rows }, row))) cuts.push({ row, kind: "jump" });
+    const time = instantOf({ epoch, rows }, row);
+    if (!delays.has(time)) cuts.push({ row, time, kind: "jump" });
   }
   return cuts.sort((a, b) => a.row - b.row);
 }
@@ -289,7 +307,7 @@ interface Verdict {
   readonly assertedNs: readonly number[];
 }
 
-function describe({ epoch, rows, low, high, begins }: Plan, verdict: Verdict) {
+function describe({ epoch, rows, low, high, begins, first }: Plan, verdict: Verdict) {
   const { residualsNs, sigmasNs, used, assertedNs } = verdict;
   const own = epoch.map((): number[] => []);
   const inUse: number[] = [];
@@ -300,7 +318,7 @@ function describe({ epoch, rows, low, high, begins }: Plan, verdict: Verdict) {
     else epoch[rows.entries[low + i]!]!.readings.states[rows.places[low + i]!] = OUTLIER;
   }
   return {
-    first: instantOf({ epoch, rows }, low),
+    first,
     ...limitsOf(
       { epoch, rows },
       inUse.map((i) => low + i),
