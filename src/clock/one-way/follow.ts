@@ -133,10 +133,10 @@ const LEAST_LEVEL_WINDOWS = 4;
 const SHARP = 6;
 
 /**
- * A tail that vanishes faster than in proportion at the floor may be of any form there: this share at most of the
- * distance from the lowest residual to the floor is taken for uncertain.
+ * The faster a tail vanishes at the floor, the less its lowest residuals tell of its form there: this many times the
+ * distance from the lowest residual to the floor is taken for uncertain at most.
  */
-const MOST_FORM = 1;
+const MOST_FORM = 1.5;
 
 /**
  * The curve at its level: that of windows so long that their lowest residuals lie closest to the floor, as long as
@@ -195,7 +195,7 @@ function levelBy(times: Float64Array, rests: Float64Array, length: number): Leve
     shift: sum / weight,
     variance: 1 / weight + (sensitivity * sigma) ** 2,
     width: medianOf(Float64Array.from(profiles, (profile) => profile.width)),
-    form: Math.min(MOST_FORM, 0.6 * (shape - 1) ** 2) * reach,
+    form: Math.min(MOST_FORM, 0.5 * Math.max(0, shape - 1) ** 3) * reach,
   };
 }
 
