@@ -161,35 +161,47 @@ const COARSE = 400;
  * The wander that makes the innovations of the filter most likely.
  *
  * A straight line, unless some wander gains more than 4 in log likelihood; only one of q0 and q1, unless both gain
- * 2 more. Searched in decades on the track thinned by weighted means, then in quarter decades on the whole track;
- * the grids are set by the track's own noise and spacing, so that units do not matter.
+ * 2 more. Searched in decades and half decades on the track thinned by weighted means, then in quarter decades on the
+ * whole track; the grids are set by the track's own noise and spacing, so that units do not matter. Every search is
+ * bounded.
  */
 export function chooseWander(track: Track): Wander {
   const n = track.times.length;
   if (n < 4) return { q0: 0, q1: 0 };
   const span = track.times[n - 1]! - track.times[0]!;
   const noise = medianOf(track.variances);
-  const top0 = (10 * noise * n) / span;
-  const top1 = (10 * noise * n ** 3) / span ** 3;
+  const tops: Tops = { q0: (10 * noise * n) / span, q1: (10 * noise * n ** 3) / span ** 3 };
   const thin = n > COARSE ? thinned(track, Math.ceil(n / COARSE)) : track;
-  const best = (first: number, second: number): Scored => {
+  const rows = Math.ceil(2 * Math.log10(n)) + 2;
+  const columns = Math.ceil(4 * Math.log10(n)) + 2;
+  const best = (i0: number, i1: number, j0: number, j1: number): Scored => {
     const coarse: Scored = { i: 0, j: 0, gain: Number.NEGATIVE_INFINITY };
-    const rows = Math.ceil(2 * Math.log10(n)) + 2;
-    const columns = Math.ceil(4 * Math.log10(n)) + 2;
-    for (let i = first; i <= (first === 0 ? 0 : rows); i++) {
-      for (let j = second; j <= (second === 0 ? 0 : columns); j++) {
-        const gain = logLikelihood(thin, ladder(top0, i), ladder(top1, j));
+    for (let i = i0; i <= i1; i++) {
+      for (let j = j0; j <= j1; j++) {
+        const gain = gainOf(thin, tops, i, j);
         if (gain > coarse.gain) Object.assign(coarse, { i, j, gain });
       }
     }
-    return refine(track, coarse, top0, top1);
+    const { i, j } = climb(thin, coarse, tops, [0.5]);
+    return { i, j, gain: gainOf(track, tops, i, j) };
   };
-  const straight = logLikelihood(track, 0, 0);
-  const single = [best(0, 1), best(1, 0)].reduce((one, other) => (other.gain > one.gain ? other : one));
-  const both = best(1, 1);
-  const chosen = both.gain > single.gain + GAIN_OF_SECOND ? both : single;
+  const straight = gainOf(track, tops, 0, 0);
+  const single = [best(0, 0, 1, columns), best(1, rows, 0, 0)].reduce((one, other) =>
+    other.gain > one.gain ? other : one,
+  );
+  const both = best(1, rows, 1, columns);
+  const chosen = climb(track, both.gain > single.gain + GAIN_OF_SECOND ? both : single, tops, [0.5, 0.25]);
   if (!(chosen.gain > straight + GAIN_OF_WANDER)) return { q0: 0, q1: 0 };
-  return { q0: ladder(top0, chosen.i), q1: ladder(top1, chosen.j) };
+  return { q0: ladder(tops.q0, chosen.i), q1: ladder(tops.q1, chosen.j) };
+}
+
+interface Tops {
+  readonly q0: number;
+  readonly q1: number;
+}
+
+function gainOf(track: Track, tops: Tops, i: number, j: number): number {
+  return logLikelihood(track, ladder(tops.q0, i), ladder(tops.q1, j));
 }
 
 interface Scored {
@@ -203,11 +215,10 @@ function ladder(top: number, rung: number): number {
   return rung === 0 ? 0 : top * 10 ** (1 - rung);
 }
 
-/** Climbs from a rung in half and then quarter decades on the whole track. */
-function refine(track: Track, start: Scored, top0: number, top1: number): Scored {
-  const score = (i: number, j: number) => logLikelihood(track, ladder(top0, i), ladder(top1, j));
-  const best = { i: start.i, j: start.j, gain: score(start.i, start.j) };
-  for (const step of [1, 0.5, 0.25]) {
+/** Climbs from a rung by steps of some decades, each to a place that none of its neighbours exceeds. */
+function climb(track: Track, start: Scored, tops: Tops, steps: readonly number[]): Scored {
+  const best = { ...start };
+  for (const step of steps) {
     for (let turn = 0; turn < 8; turn++) {
       const { i, j } = best;
       const moves = [
@@ -218,7 +229,7 @@ function refine(track: Track, start: Scored, top0: number, top1: number): Scored
       ] as const;
       for (const [a, b] of moves) {
         if ((a !== i && (i === 0 || a <= 0)) || (b !== j && (j === 0 || b <= 0))) continue;
-        const gain = score(a, b);
+        const gain = gainOf(track, tops, a, b);
         if (gain > best.gain) Object.assign(best, { i: a, j: b, gain });
       }
       if (best.i === i && best.j === j) break;
