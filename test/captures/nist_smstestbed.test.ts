@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { beforeAll, expect, it } from "vitest";
+import { estimateClockMap } from "../../src/clock/index.ts";
 import { type Aligned, align, column, describeCapture, expectTag, writeFrames } from "./capture.ts";
 import { backward, instant, instants, lastOfEach, linear, nearest, type Sample } from "./truth.ts";
 
@@ -93,6 +94,25 @@ describeCapture("nist_smstestbed/raw-Mazak01-20161129-20161130.txt.gz", (path) =
       for (const status of truth.statuses) statuses.add(status);
     }
     expect(statuses).toEqual(new Set([0, 0x40900000, 0x809b0000]));
+  });
+
+  it("the machine's counter gains 171 ppm on its stamps from end to end: 118 ppm, and a step back of the stamps by 2 s", () => {
+    // As they arrived: the stamps step back once, which sorting would hide.
+    const own = rows.filter(({ tag, value }) => tag === "total_time" && value !== "UNAVAILABLE");
+    expect(own).toHaveLength(35_070);
+    const from = BigInt64Array.from(own, ({ value }) => BigInt(value) * 1_000_000_000n);
+    const map = estimateClockMap({ kind: "one-way", from, to: BigInt64Array.from(own, ({ time }) => time) });
+    const ends = map.apply(BigInt64Array.of(from[0]!, from.at(-1)!));
+    const elapsed = Number(from.at(-1)! - from[0]!);
+    expect((1e6 * (elapsed - Number(ends[1]! - ends[0]!))) / elapsed).toBeCloseTo(171, -1);
+    expect(map.events).toHaveLength(1);
+    expect(map.events[0]?.kind).toBe("step-or-delay");
+    expect(Number(map.events[0]?.sizeNs) / 1e9).toBeCloseTo(-2.1, 1);
+    expect(map.segments).toHaveLength(2);
+    for (const { driftPpb } of map.segments) {
+      expect(driftPpb / 1000).toBeGreaterThan(-125);
+      expect(driftPpb / 1000).toBeLessThan(-110);
+    }
   });
 
   it("a reconnect leaves the last value, marked, until the next one comes", () => {
