@@ -2,9 +2,10 @@ import { chordDrift, type Piece, type Quadratic } from "./piece.ts";
 import type { Smoothed } from "./smoother.ts";
 
 /** A chord may leave the curve by this share of the curve's own sigma, or by some ns. */
-const CHORD_SHARE = 0.02;
+const CHORD_SHARE = 0.03;
 const CHORD_NS = 2;
 const MOST_CHORDS = 64;
+const MOST_KNOTS = 16;
 
 /** Beyond the ends, pieces grow by this factor, so that a quadratic each follows how the variance grows. */
 const GROWTH = 4;
@@ -36,12 +37,66 @@ export function piecesOf(
   const last = times.length - 1;
   let anchor = anchorAt(base, times[0]!, smoothed.offsets[0]!);
   pieces.push(...outward(anchor, times, smoothed, 0, boundsNs(0)));
-  for (let i = 0; i < last; i++) {
-    const bound = Math.max(boundsNs(i), boundsNs(i + 1));
-    anchor = addChords(pieces, base, anchor, times, smoothed, i, bound);
+  for (let i = 0; i < last; ) {
+    let j = i + 1;
+    while (j < last && j - i < MOST_KNOTS && isStraight(times, smoothed, i, j + 1)) j++;
+    let bound = boundsNs(i);
+    for (let k = i + 1; k <= j; k++) bound = Math.max(bound, boundsNs(k));
+    anchor =
+      j === i + 1
+        ? addChords(pieces, base, anchor, times, smoothed, i, bound)
+        : addLong(pieces, base, anchor, times, smoothed, [i, j], bound);
+    i = j;
   }
   if (last > 0) pieces.push(...outward(anchor, times, smoothed, last, boundsNs(last)));
   return pieces;
+}
+
+/** Whether the curve from one knot to a later one leaves their chord by no more than may be. */
+function isStraight(times: Float64Array, { offsets, drifts, p00 }: Smoothed, i: number, j: number): boolean {
+  const tolerance = Math.max(CHORD_NS * 1e-9, CHORD_SHARE * Math.sqrt(Math.min(p00[i]!, p00[j]!)));
+  const slope = (offsets[j]! - offsets[i]!) / (times[j]! - times[i]!);
+  for (let k = i; k < j; k++) {
+    const off = Math.abs(offsets[k]! - offsets[i]! - slope * (times[k]! - times[i]!));
+    const bend =
+      0.15 * (times[k + 1]! - times[k]!) * (Math.abs(drifts[k]! - slope) + Math.abs(drifts[k + 1]! - slope));
+    if (off + bend > tolerance) return false;
+  }
+  return true;
+}
+
+/** One chord over several knots. */
+function addLong(
+  pieces: Piece[],
+  base: Base,
+  anchor: Anchor,
+  times: Float64Array,
+  { offsets, p00, wander }: Smoothed,
+  [i, j]: readonly [number, number],
+  bound: number,
+): Anchor {
+  const middle = (i + j) >> 1;
+  const h = times[j]! - times[i]!;
+  const gap = h / (j - i);
+  const between = p00[middle]! + (wander.q0 * gap) / 4 + (wander.q1 * gap ** 3) / 48;
+  return push(pieces, anchor, anchorAt(base, times[j]!, offsets[j]!), {
+    variance: throughThree(p00[i]!, between, p00[j]!, h),
+    boundNs: bound + (BOUND_DRIFT * gap * 1e9) / 2,
+  });
+}
+
+/** Adds the chord between two anchors, which never runs backwards; returns its end. */
+function push(
+  pieces: Piece[],
+  start: Anchor,
+  given: Anchor,
+  { variance, boundNs }: Pick<Piece, "variance" | "boundNs">,
+): Anchor {
+  if (given.from === start.from) return start;
+  const end = given.to > start.to ? given : { from: given.from, to: start.to + 1n };
+  const drift = chordDrift(start, end);
+  pieces.push({ since: start.from, ...start, drift, variance: inNs(variance), boundNs });
+  return end;
 }
 
 interface Anchor {
@@ -79,22 +134,15 @@ function addChords(
   for (let k = 1; k <= chords; k++) {
     const u = k / chords;
     const offset = x0 + rise * u + u * (1 - u) * (bend0 * (1 - u) - bend1 * u);
-    let end = anchorAt(base, times[i]! + h * u, offset);
-    if (end.from === anchor.from) continue;
-    if (end.to <= anchor.to) end = { from: end.from, to: anchor.to + 1n };
     const shift = ((k - 1) / chords) * h;
     const variance: Quadratic =
       bridge === undefined
         ? [p00[i]! + shift * (2 * p01[i]! + shift * p11[i]!), 2 * (p01[i]! + shift * p11[i]!), p11[i]!]
         : [bridge[0] + shift * (bridge[1] + shift * bridge[2]), bridge[1] + 2 * shift * bridge[2], bridge[2]];
-    pieces.push({
-      since: anchor.from,
-      ...anchor,
-      drift: chordDrift(anchor, end),
-      variance: inNs(variance),
+    anchor = push(pieces, anchor, anchorAt(base, times[i]! + h * u, offset), {
+      variance,
       boundNs: bound + (BOUND_DRIFT * h * 1e9) / 2,
     });
-    anchor = end;
   }
   return anchor;
 }

@@ -7,7 +7,7 @@ import { ClockMap } from "./map.ts";
 import { evaluate, findPiece, INT64_MAX, INT64_MIN, type Piece } from "./piece.ts";
 import { placeStretches } from "./place.ts";
 import type { SegmentPieces } from "./segment.ts";
-import { quantile } from "./statistics.ts";
+import { quantileOfSorted } from "./statistics.ts";
 import { type Member, type Parted, type Stretch, stretchesOf } from "./stretches.ts";
 
 const clockModels = ["auto", "constant", "linear", "piecewise"] as const;
@@ -128,8 +128,8 @@ function asserted({ readings, constants }: Observations, model: ClockModel): Clo
 }
 
 function residualQuantiles(residualsNs: readonly number[]) {
-  const sizes = residualsNs.map(Math.abs);
-  return { residualP50Ns: quantile(sizes, 0.5), residualP99Ns: quantile(sizes, 0.99) };
+  const sizes = Float64Array.from(residualsNs, Math.abs).sort();
+  return { residualP50Ns: quantileOfSorted(sizes, 0.5), residualP99Ns: quantileOfSorted(sizes, 0.99) };
 }
 
 function segmentsOf(observations: Observations, stretches: readonly Stretch[]): SegmentPieces[] {
