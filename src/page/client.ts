@@ -1,4 +1,5 @@
 import type uPlot from "uplot";
+import type { InstantTexts } from "./instants.ts";
 
 /** What the browser is given of one panel: as in `Panel`, with big numbers as text. */
 export interface ClientPanel {
@@ -25,6 +26,7 @@ export function drawPanels(
   Plot: typeof uPlot,
   panels: readonly ClientPanel[],
   quantityText: (ns: number, digits?: number) => string,
+  instantTexts: () => InstantTexts,
 ): void {
   type Column = readonly (number | null)[];
   type Name = "map" | "residual";
@@ -34,35 +36,7 @@ export function drawPanels(
   ];
   const color = (name: string) =>
     getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-  const two = (count: bigint | number) => String(count).padStart(2, "0");
-
-  /** Days since 1970 as a date of the Gregorian calendar. */
-  const dateText = (day: number) => {
-    const shifted = day + 719468;
-    const era = Math.floor(shifted / 146097);
-    const ofEra = shifted - era * 146097;
-    const year = Math.floor(
-      (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36524) - Math.floor(ofEra / 146096)) / 365,
-    );
-    const ofYear = ofEra - (365 * year + Math.floor(year / 4) - Math.floor(year / 100));
-    const fromMarch = Math.floor((5 * ofYear + 2) / 153);
-    const month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9;
-    const date = ofYear - Math.floor((153 * fromMarch + 2) / 5) + 1;
-    return `${String(year + era * 400 + (month <= 2 ? 1 : 0)).padStart(4, "0")}-${two(month)}-${two(date)}`;
-  };
-  const dayNs = 86_400_000_000_000n;
-  const splitDay = (ns: bigint): [day: number, ofDay: bigint] => {
-    const rest = ((ns % dayNs) + dayNs) % dayNs;
-    return [Number((ns - rest) / dayNs), rest];
-  };
-  const clockText = (ofDay: bigint, decimals: number) => {
-    const seconds = ofDay / 1_000_000_000n;
-    const fraction = String(ofDay % 1_000_000_000n)
-      .padStart(9, "0")
-      .slice(0, decimals);
-    const time = `${two(seconds / 3600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}`;
-    return decimals === 0 ? time : `${time}.${fraction}`;
-  };
+  const { clockText, dateText, splitDay } = instantTexts();
 
   for (const place of document.querySelectorAll<HTMLElement>("[data-panel]")) {
     const panel = panels[Number(place.dataset.panel)];
@@ -78,7 +52,7 @@ export function drawPanels(
       });
     const zero = panel.map.map((value) => (value === null ? null : 0));
 
-    const show = (at: number | null) => {
+    const show = (at: number | null, isReading: boolean) => {
       const x = at === null ? undefined : panel.x[at];
       const line = at === null ? undefined : panel.lines[panel.segment[at] ?? 0];
       const set = (name: string, text: string) => {
@@ -106,14 +80,17 @@ export function drawPanels(
       set("bound", bound === null ? "none" : quantityText(bound));
       const kinds = ["used", "rejected", "stale"] as const;
       const kind = kinds.find((one) => ns(panel[one]) !== null);
-      set("reading", kind === undefined ? "–" : `${quantityText(ns(panel[kind]) ?? 0)} (${kind})`);
+      set(
+        "reading",
+        kind === undefined || !isReading ? "–" : `${quantityText(ns(panel[kind]) ?? 0)} (${kind})`,
+      );
     };
 
-    /** The reading within 12 px of the cursor that is nearest to it, else the nearest point of the map. */
-    const pick = (plot: uPlot, name: Name): number | null => {
+    /** Tells of the reading within 12 px of the cursor that is nearest to it, else of the map alone. */
+    const follow = (plot: uPlot, name: Name) => {
       const { left = -1, top = -1, idx } = plot.cursor;
-      if (left < 0 || idx === null || idx === undefined) return null;
-      let best: number = idx;
+      if (left < 0 || idx === null || idx === undefined) return show(null, false);
+      let best: number | undefined;
       let least = 12;
       const reach = 12 * ((plot.scales.x?.max ?? 0) - (plot.scales.x?.min ?? 0));
       const from = plot.posToVal(left, "x");
@@ -129,7 +106,7 @@ export function drawPanels(
           best = at;
         }
       }
-      return best;
+      show(best ?? idx, best !== undefined);
     };
 
     const drawReadings = (plot: uPlot, name: Name) => {
@@ -204,8 +181,10 @@ export function drawPanels(
         if (row > 4) continue;
         rows[row] = start + width;
         const top = bbox.top + (14 + 16 * row) * unit;
+        ctx.globalAlpha = 0.7;
         ctx.fillStyle = color("ground");
         ctx.fillRect(start - 2 * unit, top - unit, width + 4 * unit, 15 * unit);
+        ctx.globalAlpha = 1;
         ctx.fillStyle = color("event");
         ctx.fillText(label, start, top);
       }
@@ -251,6 +230,24 @@ export function drawPanels(
       plots[0]?.setScale("x", { min, max });
     };
 
+    /** Shows what was chosen; of a span of time alone all of the map and its readings, however flat. */
+    const zoom = (plot: uPlot, { left, top, width, height }: uPlot.BBox) => {
+      if (width < 1 || height < 1) return;
+      const [min, max] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
+      const isBox = height < plot.over.clientHeight - 1;
+      const y = { min: plot.posToVal(top + height, "y"), max: plot.posToVal(top, "y") };
+      plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      plot.setScale("x", { min, max });
+      if (isBox) plot.setScale("y", y);
+      const shown = panel.map.filter((value, at) => {
+        const x = panel.x[at] ?? 0;
+        return value !== null && x >= min && x <= max;
+      }) as number[];
+      const [low = 0, high = 0] = panel.view.residual;
+      if ((isBox && plot === plots[0]) || shown.length === 0) return;
+      plots[0]?.setScale("y", { min: Math.min(...shown) + low, max: Math.max(...shown) + high });
+    };
+
     const build = (name: Name) => {
       const target = place.querySelector<HTMLElement>(`[data-chart="${name}"]`);
       if (target === null) return;
@@ -275,6 +272,7 @@ export function drawPanels(
           width: target.clientWidth,
           height: target.clientHeight,
           padding: [8, 12, 0, 0],
+          pxAlign: false,
           legend: { show: false },
           scales: { x: { time: false, auto: false }, y: { auto: false } },
           series: [
@@ -287,11 +285,11 @@ export function drawPanels(
           bands: [{ series: [2, 3], fill: () => color("band") }],
           axes: [
             { ...axis, size: 44, space: 76, incrs: steps, splits: timeSplits, values: timeTexts },
-            { ...axis, size: 66, space: 36, values: (_, values) => axisTexts(values) },
+            { ...axis, size: 74, space: 36, values: (_, values) => axisTexts(values) },
           ],
           cursor: {
             points: { show: false },
-            drag: { x: true, y: true, uni: 24, dist: 6 },
+            drag: { x: true, y: true, uni: 24, dist: 6, setScale: false },
             bind: {
               dblclick: () => () => {
                 reset();
@@ -315,13 +313,14 @@ export function drawPanels(
                     other.setScale("x", { min, max });
               },
             ],
+            setSelect: [(one) => zoom(one, one.select)],
             setCursor: [
               (one) => {
                 const left = one.cursor.left ?? -10;
                 for (const other of plots)
                   if (other !== one)
                     other.setCursor({ left, top: left < 0 ? -10 : (other.cursor.top ?? -10) }, false);
-                show(pick(one, name));
+                follow(one, name);
               },
             ],
           },
@@ -340,30 +339,31 @@ export function drawPanels(
     /** A finger moves the cursor and chooses a span; up and down still scrolls the page. */
     const followTouch = (plot: uPlot) => {
       let start: number | undefined;
-      const leftOf = (event: PointerEvent) => event.clientX - plot.over.getBoundingClientRect().left;
-      const clear = () => {
-        start = undefined;
-        plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      const spanTo = (event: PointerEvent, from: number) => {
+        const left = event.clientX - plot.over.getBoundingClientRect().left;
+        const span = { left: Math.min(left, from), width: Math.abs(left - from) };
+        return { ...span, top: 0, height: plot.over.clientHeight };
       };
       plot.over.addEventListener("pointerdown", (event) => {
-        if (event.pointerType === "touch") start = leftOf(event);
+        if (event.pointerType === "touch") start = spanTo(event, 0).width;
       });
       plot.over.addEventListener("pointermove", (event) => {
-        if (start === undefined || event.pointerType !== "touch") return;
-        const { top } = plot.over.getBoundingClientRect();
-        const left = leftOf(event);
-        plot.setCursor({ left, top: event.clientY - top });
-        const [from, to] = [Math.min(left, start), Math.max(left, start)];
-        plot.setSelect({ left: from, top: 0, width: to - from, height: plot.over.clientHeight }, false);
+        if (start === undefined) return;
+        const { left, top } = plot.over.getBoundingClientRect();
+        plot.setCursor({ left: event.clientX - left, top: event.clientY - top });
+        plot.setSelect(spanTo(event, start), false);
       });
       plot.over.addEventListener("pointerup", (event) => {
         if (start === undefined) return;
-        const ends = [start, leftOf(event)].map((left) => plot.posToVal(left, "x")).sort((a, b) => a - b);
-        const isSpan = Math.abs(leftOf(event) - start) > 12;
-        clear();
-        if (isSpan) plot.setScale("x", { min: ends[0] ?? 0, max: ends[1] ?? 1 });
+        const span = spanTo(event, start);
+        stop();
+        if (span.width > 12) zoom(plot, span);
       });
-      plot.over.addEventListener("pointercancel", clear);
+      const stop = () => {
+        start = undefined;
+        plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      };
+      plot.over.addEventListener("pointercancel", stop);
     };
 
     build("map");

@@ -3,6 +3,7 @@ import type { ClockEvent, ClockMap, ClockSegment } from "../clock/index.ts";
 import { formatInstant } from "../time.ts";
 import { type ClientPanel, drawPanels } from "./client.ts";
 import { html, jsonText, type Markup } from "./html.ts";
+import { instantTexts } from "./instants.ts";
 import { type Panel, type PlottedReadings, panelsOf } from "./panel.ts";
 import { quantityText, signedText } from "./quantity.ts";
 import { pageStyle } from "./style.ts";
@@ -58,7 +59,7 @@ export function clockPage(capture: PlottedCapture, library: PlotLibrary): string
   const script = [
     `/*\n${library.license.replaceAll("*/", "* /")}\n*/`,
     library.script,
-    `(${drawPanels.toString()})(uPlot, JSON.parse(document.getElementById("panels").textContent), ${quantityText.toString()});`,
+    `(${drawPanels.toString()})(uPlot, JSON.parse(document.getElementById("panels").textContent), ${quantityText.toString()}, ${instantTexts.toString()});`,
   ].join("\n");
   for (const text of [style, script]) {
     if (/<\/(script|style)|<!--/i.test(text)) throw new Error("a script or rule would end its own element");

@@ -198,18 +198,14 @@ function viewOf(
 ): Panel["view"] {
   const used = residual.filter((_, at) => state[at] === 0).sort();
   const quantile = (share: number) => used[Math.round(share * (used.length - 1))] ?? 0;
-  const low = quantile(0.01);
   const widest = sigma.reduce<number>((most, one) => Math.max(most, 2 * (one ?? 0)), 0);
+  const low = Math.min(quantile(0.01), -widest);
+  const high = Math.max(quantile(isOneWay ? 0.25 : 0.99), widest);
   const numbers = line.filter((one) => one !== null);
-  const [least, greatest] = [Math.min(...numbers), Math.max(...numbers)];
   return {
     x: widened(0, spanS, 0.02),
-    map: widened(
-      least + Math.min(low, -widest),
-      greatest + Math.max(quantile(isOneWay ? 0.25 : 0.99), widest),
-      0.05,
-    ),
-    residual: widened(Math.min(low, -widest), Math.max(quantile(isOneWay ? 0.9 : 0.99), widest), 0.05),
+    map: widened(Math.min(...numbers) + low, Math.max(...numbers) + high, 0.05),
+    residual: widened(low, high, 0.05),
   };
 }
 

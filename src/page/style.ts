@@ -13,7 +13,7 @@ export const pageStyle = `
 }
 * { box-sizing: border-box; }
 body {
-  margin: 0 auto; padding: 1rem; max-width: 76rem; background: var(--ground); color: var(--ink);
+  margin: 0 auto; padding: 1rem; max-width: 80rem; background: var(--ground); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: anywhere;
 }
 h1 { font-size: 1.5rem; margin: 0; }
@@ -53,9 +53,9 @@ button {
   background: transparent; border: 1px solid var(--muted); border-radius: 0.4rem; cursor: pointer;
 }
 .scroll { overflow-x: auto; margin: 0.75rem 0; }
-table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 caption { text-align: left; padding-bottom: 0.25rem; }
-th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--grid); }
+th, td { padding: 0.2rem 0.7rem 0.2rem 0; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--grid); }
 th { font-weight: 600; }
 .right { text-align: right; }
 .wrapped { white-space: normal; min-width: 9rem; }
