@@ -94,9 +94,10 @@ export class Aligner {
 
   #block(start: number, end: number): FrameBlock {
     this.#kernels.arena.release(this.#mark);
-    const { time } = this.#frames;
+    const { time, uncertainty } = this.#frames;
     const previousNs = start === 0 ? this.#options.previousFrameNs : time[start - 1];
-    return { time: time.subarray(start, end), start, previousNs };
+    const [times, sigmas] = [time.subarray(start, end), uncertainty.subarray(start, end)];
+    return { time: times, start, previousNs, uncertainty: sigmas };
   }
 }
 

@@ -1,6 +1,8 @@
 import { type Data, makeData, Uint32 } from "apache-arrow";
 import { AlignError } from "../errors.ts";
 import type { Kernels } from "../kernels/index.ts";
+import { ambiguousColumn } from "./ambiguity.ts";
+import { errorColumn } from "./deviation.ts";
 import { BlockIndexes, CoveringSweeps } from "./indexes.ts";
 import { ageColumn, type JoinedBlock, joinTag, statusColumn } from "./join.ts";
 import type { Plan } from "./plan.ts";
@@ -14,10 +16,12 @@ export interface FrameBlock {
   start: number;
   /** Time of the frame before the first of them; absent where there is none. */
   previousNs: bigint | undefined;
+  /** i64[n] ns, 1 sigma of each frame's time. */
+  uncertainty: BigInt64Array;
 }
 
 /**
- * The columns of every tag over a block of frames, in order: value, and with provenance age and status.
+ * The columns of every tag over a block of frames, in the schema's order.
  *
  * They are views on `kernels.arena` and hold until it is released. They depend on the frames and the plans alone,
  * not on how the frames were cut into blocks.
@@ -37,7 +41,14 @@ export function alignBlock(
     if (provenance === "none") return [joined.value.data];
     const age = ageColumn(plan, indexes, joined).data;
     const status = statusColumn(plan, indexes, joined);
-    return [joined.value.data, age, makeData({ type: new Uint32(), length, nullCount: 0, data: status })];
+    const columns = [
+      joined.value.data,
+      age,
+      makeData({ type: new Uint32(), length, nullCount: 0, data: status }) as Data,
+    ];
+    if (plan.changes !== undefined) columns.push(ambiguousColumn(indexes, plan.changes, block.uncertainty));
+    if (plan.spec.compression !== undefined) columns.push(errorColumn(plan, indexes, joined).data);
+    return columns;
   });
 }
 

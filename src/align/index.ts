@@ -19,16 +19,19 @@ export {
   placesOfPlan,
   planAt,
 } from "./places.ts";
-export { effectiveQuality, keptSamples, outputType, planTags } from "./plan.ts";
-export { alignedSchema, frameColumns, type Provenance } from "./schema.ts";
+export { effectiveQuality, keptSamples, outputType, planTags, specOf } from "./plan.ts";
+export { alignedSchema, columnsOf, frameColumns, type Provenance } from "./schema.ts";
 export type {
   Aggregate,
   AlignedTagInput,
   AsofJoin,
+  Certainty,
+  Compression,
   CoveringJoin,
   Join,
   LinearJoin,
   Quality,
+  SampleCertainty,
   TagMetadata,
   TagSpec,
   WindowJoin,

@@ -22,6 +22,9 @@ export interface PlanPlaces {
   status: Place | undefined;
   badAfter: Place | undefined;
   skipped: Place | undefined;
+  changes: { times: Place; variances: Place; reachNs: bigint } | undefined;
+  numbers: Place | undefined;
+  lapses: { flags: Place; from: Place } | undefined;
   dictionaryId: number;
 }
 
@@ -44,6 +47,7 @@ export interface DataPlaces {
 /** `dictionaryId` is the tag's position; texts are copied into the arena. */
 export function placesOfPlan(arena: Arena, plan: Plan, dictionaryId: number): PlanPlaces {
   const place = (column: Column | undefined) => column && arena.placeOf(column);
+  const { changes, lapses } = plan;
   return {
     spec: plan.spec,
     times: arena.placeOf(plan.times),
@@ -52,6 +56,13 @@ export function placesOfPlan(arena: Arena, plan: Plan, dictionaryId: number): Pl
     status: place(plan.status),
     badAfter: place(plan.badAfter),
     skipped: place(plan.skipped),
+    changes: changes && {
+      times: arena.placeOf(changes.times),
+      variances: arena.placeOf(changes.variances),
+      reachNs: changes.reachNs,
+    },
+    numbers: place(plan.numbers),
+    lapses: lapses && { flags: arena.placeOf(lapses.flags), from: arena.placeOf(lapses.from) },
     dictionaryId,
   };
 }
@@ -85,6 +96,21 @@ export function planAt(arena: Arena, places: PlanPlaces): Plan {
   if (places.status) plan.status = arena.view(places.status) as Uint32Array;
   if (places.badAfter) plan.badAfter = arena.view(places.badAfter) as BigInt64Array;
   if (places.skipped) plan.skipped = arena.view(places.skipped) as Uint8Array;
+  if (places.numbers) plan.numbers = arena.view(places.numbers) as Float64Array;
+  if (places.changes) {
+    const { times, variances, reachNs } = places.changes;
+    plan.changes = {
+      times: arena.view(times) as BigInt64Array,
+      variances: arena.view(variances) as Float64Array,
+      reachNs,
+    };
+  }
+  if (places.lapses) {
+    plan.lapses = {
+      flags: arena.view(places.lapses.flags) as Uint8Array,
+      from: arena.view(places.lapses.from) as BigInt64Array,
+    };
+  }
   return plan;
 }
 

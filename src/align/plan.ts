@@ -2,7 +2,9 @@ import { type DataType, Float64, Int64 } from "apache-arrow";
 import { AlignError } from "../errors.ts";
 import type { Column, Kernels } from "../kernels/index.ts";
 import type { Samples, SampleWindow, ValueShape, Values } from "../samples.ts";
+import { type Changes, changesOf } from "./changes.ts";
 import { arrowType, listType, mapColumn, type SampleColumn, upload, uploadColumn } from "./columns.ts";
+import type { Lapses } from "./deviation.ts";
 import type { Aggregate, AlignedTagInput, Join, Quality, TagSpec } from "./spec.ts";
 import { isBad, Status, severity } from "./status.ts";
 
@@ -15,6 +17,9 @@ import { isBad, Status, severity } from "./status.ts";
  * badAfter  i64[n] ns, `backward` only: the first sample skipped between this one and the next kept one,
  *           the largest int64 where there is none; absent when nothing was skipped
  * skipped   u8[n], `linear` only: 1 where a sample was skipped between this one and the next kept one
+ * changes   where the value changes; absent unless the tag says what is ambiguous
+ * numbers   f64[n], with `compression` only: the values, whatever numbers they are
+ * lapses    with `compression` only: where samples were skipped; absent when nothing was
  */
 export interface Plan {
   spec: TagSpec;
@@ -24,6 +29,9 @@ export interface Plan {
   status?: Uint32Array;
   badAfter?: BigInt64Array;
   skipped?: Uint8Array;
+  changes?: Changes;
+  numbers?: Float64Array;
+  lapses?: Lapses;
   /** Type of the output values. */
   type: DataType;
 }
@@ -49,7 +57,7 @@ function planTag(
   const { arena } = kernels;
   const input = "intervals" in tag ? { ...tag.intervals, times: tag.intervals.starts } : tag.samples;
   const ends = "intervals" in tag ? tag.intervals.ends : undefined;
-  const { name, join, quality, metadata, staleAfterNs } = tag;
+  const { join } = tag;
   if ((join.kind === "covering") !== (ends !== undefined)) throw wrongShape(tag);
   checkType(tag, input.values);
 
@@ -65,7 +73,7 @@ function planTag(
 
   const column = mapColumn(uploadColumn(arena, values), take);
   const plan: Plan = {
-    spec: { name, join, quality, metadata, ...(staleAfterNs !== undefined && { staleAfterNs }) },
+    spec: specOf(tag),
     times: take(given),
     column,
     type: outputType(join, column, dictionaryId),
@@ -83,7 +91,46 @@ function planTag(
   }
   if (skips !== undefined && join.kind === "linear")
     plan.skipped = skippedBetween(kernels, given, skips, equals);
+  if (tag.compression !== undefined) {
+    plan.numbers = numbersIn(kernels, column);
+    if (skips !== undefined) plan.lapses = lapsesOf(kernels, given, skips, plan);
+  }
+  if (tag.ambiguous === true && tag.certainty !== undefined) {
+    const isCut = "samples" in tag && isWindow(tag.samples) && keptBefore(tag, tag.samples) > 0;
+    plan.changes = changesOf(kernels, plan, tag.certainty, isCut);
+  }
   return plan;
+}
+
+/** What crosses to other threads with a plan, without the samples. */
+export function specOf(tag: TagSpec): TagSpec {
+  const { name, join, quality, metadata, staleAfterNs, ambiguous, compression } = tag;
+  return {
+    name,
+    join,
+    quality,
+    metadata,
+    ...(staleAfterNs !== undefined && { staleAfterNs }),
+    ...(ambiguous !== undefined && { ambiguous }),
+    ...(compression !== undefined && { compression }),
+  };
+}
+
+function numbersIn({ arena }: Kernels, column: SampleColumn): Float64Array {
+  if (column.type === "number") return column.data;
+  const numbers = arena.f64(column.type === "integer" ? column.data.length : 0);
+  if (column.type === "integer") for (let i = 0; i < numbers.length; i++) numbers[i] = Number(column.data[i]);
+  return numbers;
+}
+
+function lapsesOf(kernels: Kernels, given: BigInt64Array, skips: Bits, { skipped, badAfter }: Plan): Lapses {
+  const { arena } = kernels;
+  const flags = skipped ?? arena.u8(skips.count);
+  if (skipped === undefined) kernels.skippedFlags(given.length, skips.bits, flags);
+  if (badAfter !== undefined) return { flags, from: badAfter };
+  const from = arena.i64(skips.count);
+  kernels.skippedTimes(given, skips.bits, from);
+  return { flags, from };
 }
 
 /** A bit a sample, 1 where it stays, and how many stay. */
@@ -124,10 +171,13 @@ function isWindow(samples: Samples): samples is SampleWindow {
 
 /** Float sums are made of blocks at multiples of 64 of all kept samples, so those of a window must begin at one. */
 function extraSamples(tag: TagSpec, samples: Samples): number {
-  if (!isWindow(samples)) return 0;
-  const [good, uncertain, bad] = samples.skippedBefore;
+  return isWindow(samples) ? -keptBefore(tag, samples) & 63 : 0;
+}
+
+/** How many samples that the join keeps lie before a window. */
+function keptBefore(tag: TagSpec, { skippedBefore: [good, uncertain, bad] }: SampleWindow): number {
   const quality = effectiveQuality(tag);
-  return -(good + (quality === "good" ? 0 : uncertain) + (quality === "raw" ? bad : 0)) & 63;
+  return good + (quality === "good" ? 0 : uncertain) + (quality === "raw" ? bad : 0);
 }
 
 /** Whether a sample with this status takes part in the tag's join. */
@@ -230,6 +280,16 @@ const numericAggregates: ReadonlySet<Aggregate> = new Set(["sum", "mean", "min",
 function checkType(tag: TagSpec, values: Values): void {
   const { join } = tag;
   const isNumeric = values.type === "number" || values.type === "integer";
+  if (tag.compression !== undefined && !isNumeric) {
+    throw new AlignError(
+      "SOURCE_TYPE",
+      `a compression or exception deviation needs numbers, but tag ${tag.name} holds ${values.type} values`,
+      {
+        where: { source: tag.metadata.source, tag: tag.metadata.tag },
+        hint: "leave the deviations out: every change of such a tag is archived",
+      },
+    );
+  }
   const what = join.kind === "window" ? `aggregate ${join.aggregate}` : `join ${join.kind}`;
   if (
     isNumeric ||

@@ -46,16 +46,44 @@ export interface TagMetadata {
   join: string;
 }
 
+/** What a historian left out: in the unit of the values. */
+export interface Compression {
+  /** Whether a value holds until the next sample; else values lie on the line between samples. */
+  step: boolean;
+  /** The largest deviation of what compression left out. */
+  compression: number;
+  /** The largest deviation that was not passed on to be compressed. */
+  exception: number;
+}
+
+/** How well the places of samples on the clock of the frames are known. */
+export interface Certainty {
+  /** 1 sigma at instants on the frames' clock, ns. */
+  sigmaNs(times: BigInt64Array): Float64Array;
+  /** At least 2 sigma of any frame and any sample near it together. */
+  reachNs: bigint;
+}
+
 /** How one output column is made. A value older than `staleAfterNs` keeps its value and is marked. */
 export interface TagSpec {
   name: string;
   join: Join;
   staleAfterNs?: bigint;
   quality: Quality;
+  /** Whether the table says where a change of the value is too near to the frame for its clock; not under `linear`, `window`. */
+  ambiguous?: boolean;
+  /** Makes the column of the half-width that contains the truth; not under `covering`, `window`. */
+  compression?: Compression;
   metadata: TagMetadata;
+}
+
+/** What goes with the samples of a tag. */
+export interface SampleCertainty {
+  /** There where the tag is to say what is ambiguous. */
+  certainty?: Certainty;
 }
 
 /** A tag and what it is made of: intervals under a `covering` join, samples under any other. */
 export type AlignedTagInput =
-  | (TagSpec & { samples: Samples | SampleWindow })
-  | (TagSpec & { intervals: Intervals });
+  | (TagSpec & SampleCertainty & { samples: Samples | SampleWindow })
+  | (TagSpec & SampleCertainty & { intervals: Intervals });

@@ -137,8 +137,9 @@ export function statisticsBytes(frames: number): number {
   return frames * 8 * 3 + ROWS * 64 + 65_536;
 }
 
-function part({ time, start, previousNs }: FrameBlock, from: number, to: number): FrameBlock {
+function part({ time, start, previousNs, uncertainty }: FrameBlock, from: number, to: number): FrameBlock {
   return {
+    uncertainty: uncertainty.subarray(from, to),
     time: time.subarray(from, to),
     start: start + from,
     previousNs: from === 0 ? previousNs : time[from - 1],

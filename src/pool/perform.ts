@@ -66,7 +66,13 @@ function statistics(kernels: Kernels, task: StatisticsTask): ResultOf["statistic
   return { tallies, statistics };
 }
 
-function blockOf({ arena }: Kernels, { time: place, start, end, previousNs }: TaskFrames) {
-  const time = arena.view(place) as BigInt64Array;
-  return { time: time.subarray(start, end), start, previousNs: start === 0 ? previousNs : time[start - 1] };
+function blockOf({ arena }: Kernels, { start, end, previousNs, ...places }: TaskFrames) {
+  const time = arena.view(places.time) as BigInt64Array;
+  const uncertainty = arena.view(places.uncertainty) as BigInt64Array;
+  return {
+    time: time.subarray(start, end),
+    start,
+    previousNs: start === 0 ? previousNs : time[start - 1],
+    uncertainty: uncertainty.subarray(start, end),
+  };
 }

@@ -1,19 +1,23 @@
 import type { DataType } from "apache-arrow";
 import {
   type AlignedTagInput,
+  columnsOf,
   effectiveQuality,
   keptSamples,
   outputType,
   type PlanPlaces,
+  type Provenance,
   placesOfPlan,
   planTags,
+  type SampleCertainty,
+  specOf,
   type TagSpec,
 } from "../align/index.ts";
 import type { Kernels, Region } from "../kernels/index.ts";
 import type { SampleStore, ValueShape, Values } from "../samples.ts";
 
 /** A tag whose samples are all at hand, or one whose samples are handed out window by window. */
-export type TableTag = AlignedTagInput | (TagSpec & { store: SampleStore });
+export type TableTag = AlignedTagInput | (TagSpec & SampleCertainty & { store: SampleStore });
 
 /** Neighbouring things of a list: [start, end). */
 export interface Range {
@@ -28,6 +32,8 @@ const sampleBytes = 20;
 export class TablePlans {
   /** What the schema says of each tag. */
   readonly columns: readonly { spec: TagSpec; type: DataType }[];
+  /** How many columns the tags before each one have. */
+  readonly firstColumns: readonly number[];
   /** Bytes of samples that frames need on average, of all tags that are read window by window. */
   readonly windowBytesPerFrame: number;
   readonly #kernels: Kernels;
@@ -46,9 +52,10 @@ export class TablePlans {
     tags: readonly TableTag[],
     time: BigInt64Array,
     {
+      provenance,
       previousFrameNs,
       residentBytes = 256 * 2 ** 20,
-    }: { previousFrameNs?: bigint | undefined; residentBytes?: number },
+    }: { provenance: Provenance; previousFrameNs?: bigint | undefined; residentBytes?: number },
   ) {
     this.#kernels = kernels;
     this.#tags = [...tags];
@@ -59,6 +66,11 @@ export class TablePlans {
       spec: specOf(tag),
       type: outputType(tag.join, shapeOf(tag), at),
     }));
+    let column = 0;
+    this.firstColumns = this.columns.map(({ spec }) => {
+      column += columnsOf(spec, provenance);
+      return column - columnsOf(spec, provenance);
+    });
     this.#samples = tags.map(samplesOf);
     const bytes = tags.map((tag) => ("store" in tag ? sum(tag.store.counts) * sampleBytes : 0));
     const isWindowed = sum(bytes) > residentBytes;
@@ -116,26 +128,38 @@ export class TablePlans {
     return planTags(kernels, inputs).map((plan, k) => placesOfPlan(arena, plan, positions[k] as number));
   }
 
-  #request(tag: TagSpec, { start, end }: Range) {
-    const { join } = tag;
+  #request(tag: TableTag, { start, end }: Range) {
+    const { join, certainty } = tag;
+    // Changes within reach of the frames must be there, and what is before and after each.
+    const reach = certainty === undefined ? 0n : certainty.reachNs + 1n;
     const first = this.#time[start] ?? 0n;
     const before = start === 0 ? this.#previousNs : this.#time[start - 1];
     const isOfFrames = join.kind === "window" && join.span === "frame";
     return {
-      from: isOfFrames ? (before ?? first) : first,
-      to: this.#time[end - 1] ?? first,
+      from: clamped((isOfFrames ? (before ?? first) : first) - reach),
+      to: clamped((this.#time[end - 1] ?? first) + reach),
       beforeNs: join.kind === "window" && join.span !== "frame" ? join.span : 0n,
       quality: effectiveQuality(tag),
     };
   }
 }
 
-function positionsOf({ start, end }: Range): number[] {
-  return Array.from({ length: end - start }, (_, k) => start + k);
+/** 0 .. count in pieces of `size`; one empty piece where there is nothing. */
+export function rangesOf(count: number, size: number): Range[] {
+  return Array.from({ length: Math.max(1, Math.ceil(count / size)) }, (_, at) => ({
+    start: at * size,
+    end: Math.min(count, (at + 1) * size),
+  }));
 }
 
-function specOf({ name, join, quality, metadata }: TagSpec): TagSpec {
-  return { name, join, quality, metadata };
+/** Of instants beyond int64 the farthest. */
+function clamped(ns: bigint): bigint {
+  if (BigInt.asIntN(64, ns) === ns) return ns;
+  return ns < 0n ? -(2n ** 63n) : 2n ** 63n - 1n;
+}
+
+function positionsOf({ start, end }: Range): number[] {
+  return Array.from({ length: end - start }, (_, k) => start + k);
 }
 
 function shapeOf(tag: TableTag): ValueShape {

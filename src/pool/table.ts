@@ -3,6 +3,7 @@ import {
   alignBlock,
   alignedBatch,
   alignedSchema,
+  columnsOf,
   dataAt,
   emptyTally,
   type FrameColumns,
@@ -19,7 +20,7 @@ import { AlignError } from "../errors.ts";
 import type { Place, Region } from "../kernels/index.ts";
 import type { EncodedChunk } from "../parquet/index.ts";
 import type { Engine } from "./engine.ts";
-import { type Range, TablePlans, type TableTag } from "./plans.ts";
+import { type Range, rangesOf, TablePlans, type TableTag } from "./plans.ts";
 import { Slots } from "./slots.ts";
 import type { AlignedGroup, AlignTask, TaskForms } from "./task.ts";
 
@@ -36,7 +37,7 @@ const sharedCells = 4_000_000;
 const taskCells = { values: 3_000_000, more: 400_000 };
 
 /** What a task may need for a cell: its value, where it came from, and scratch for both. */
-const cellBytes = { none: 24, full: 40, encoded: 32 };
+const cellBytes = { none: 24, full: 40, encoded: 32, more: 64 };
 
 /** Samples that a task reads where they are not in memory from first to last. */
 const windowBytes = 16 * 2 ** 20;
@@ -75,8 +76,8 @@ export class AlignedTable {
   readonly length: number;
   readonly #engine: Engine;
   readonly #frames: FrameColumns;
-  readonly #time: Place;
-  readonly #own: Place[];
+  /** The columns of `#frames`, in the schema's order. */
+  readonly #own: [index: Place, time: Place, pts: Place, uncertainty: Place];
   readonly #options: TableOptions;
   readonly #plans: TablePlans;
 
@@ -85,9 +86,9 @@ export class AlignedTable {
     this.#engine = engine;
     this.#options = options;
     this.#frames = placeFrames(arena, frames);
-    this.#time = arena.placeOf(this.#frames.time);
     const { index, time, pts, uncertainty } = this.#frames;
-    this.#own = [index, time, pts, uncertainty].map((column) => arena.placeOf(column));
+    const place = (column: BigInt64Array) => arena.placeOf(column);
+    this.#own = [place(index), place(time), place(pts), place(uncertainty)];
     this.length = time.length;
     this.#plans = new TablePlans(kernels, tags, time, options);
     this.schema = alignedSchema(this.#plans.columns, options.provenance, options.metadata);
@@ -172,9 +173,11 @@ export class AlignedTable {
     );
     const own = kernels.within(region);
     const time = this.#frames.time.subarray(at, at + 1);
+    const uncertainty = this.#frames.uncertainty.subarray(at, at + 1);
     const previousNs = at === 0 ? this.#options.previousFrameNs : this.#frames.time[at - 1];
     const plans = places.map((one) => planAt(arena, one));
-    const columns = alignBlock(own, plans, { time, start: at, previousNs }, this.#options.provenance);
+    const block = { time, start: at, previousNs, uncertainty };
+    const columns = alignBlock(own, plans, block, this.#options.provenance);
     arena.release(mark);
     return alignedBatch(this.schema, this.#frames, at, at + 1, columns);
   }
@@ -228,7 +231,9 @@ export class AlignedTable {
 
   /** Address space of a task for samples, scratch and results; only what is used of it takes memory. */
   #slotBytes(tags: number, rows: number, encodes: boolean): number {
-    const perCell = cellBytes[this.#options.provenance] + (encodes ? cellBytes.encoded : 0);
+    const { provenance } = this.#options;
+    const isMore = this.#plans.columns.some(({ spec }) => columnsOf(spec, provenance) > 3);
+    const perCell = cellBytes[provenance] + (encodes ? cellBytes.encoded : 0) + (isMore ? cellBytes.more : 0);
     const cells = tags * Math.min(rows, this.length);
     return cells * perCell + tags * 8_192 + 2 ** 20 + this.#windowBytes;
   }
@@ -340,14 +345,18 @@ export class AlignedTable {
   }
 
   #rows(start: number, end: number) {
-    return { time: this.#time, start, end, previousNs: this.#options.previousFrameNs };
+    const [, time, , uncertainty] = this.#own;
+    return { time, uncertainty, start, end, previousNs: this.#options.previousFrameNs };
   }
 
   #columns({ plans, provenance }: AlignTask, { columns }: AlignedGroup): Data[] {
-    const perTag = provenance === "full" ? 3 : 1;
+    const plansOfColumns = plans.flatMap((plan) =>
+      new Array<PlanPlaces>(columnsOf(plan.spec, provenance)).fill(plan),
+    );
+    const first = this.#plans.firstColumns[plans[0]?.dictionaryId ?? 0] as number;
     return columns.map((places, at) => {
-      const plan = plans[Math.floor(at / perTag)] as PlanPlaces;
-      const field = this.schema.fields[frameColumns.length + plan.dictionaryId * perTag + (at % perTag)];
+      const field = this.schema.fields[frameColumns.length + first + at];
+      const plan = plansOfColumns[at] as PlanPlaces;
       return dataAt(this.#engine.arena, places, field!.type, this.#dictionary(plan));
     });
   }
@@ -383,12 +392,4 @@ interface UnderWay {
 
 function isTooLarge(cause: unknown): boolean {
   return cause instanceof AlignError && cause.code === "USAGE_TOO_LARGE";
-}
-
-/** 0 .. count in pieces of `size`; one empty piece where there is nothing. */
-function rangesOf(count: number, size: number): Range[] {
-  return Array.from({ length: Math.max(1, Math.ceil(count / size)) }, (_, at) => ({
-    start: at * size,
-    end: Math.min(count, (at + 1) * size),
-  }));
 }

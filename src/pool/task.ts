@@ -3,9 +3,11 @@ import type { ErrorPlace } from "../errors.ts";
 import type { Place, Region } from "../kernels/index.ts";
 import type { ChunkMeta } from "../parquet/index.ts";
 
-/** The frames that a task works on: rows [start, end) of the column at `time`, all in the shared memory. */
+/** The frames that a task works on: rows [start, end) of these columns, all in the shared memory. */
 export interface TaskFrames {
   time: Place;
+  /** 1 sigma of each frame's time. */
+  uncertainty: Place;
   start: number;
   end: number;
   /** Time of the frame before the column's first one. */
@@ -31,7 +33,7 @@ export interface AlignTask {
   own?: Place[];
 }
 
-/** One row group of the tags of a task: value, and with provenance age and status, tag after tag. */
+/** One row group of the tags of a task: the columns of the schema, tag after tag. */
 export interface AlignedGroup {
   start: number;
   end: number;

@@ -26,7 +26,9 @@ function statisticsOf(tag: AlignedTagInput, frames: readonly bigint[], rows: num
     const ages = arena.i64(time.length);
     let tally = emptyTally;
     for (let start = 0; start < time.length; start += rows) {
-      const block = { time: time.subarray(start, start + rows), start, previousNs: time[start - 1] };
+      const part = time.subarray(start, start + rows);
+      const uncertainty = new BigInt64Array(part.length);
+      const block = { time: part, start, previousNs: time[start - 1], uncertainty };
       tally = tallied(kernels, plan!, block, tally, ages);
     }
     return tagStatistics(kernels, plan!.times.length, tally, ages);
