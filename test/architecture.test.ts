@@ -51,7 +51,8 @@ const allowed: Record<string, readonly string[]> = {
   sources: ["errors", "time", "tables"],
   sinks: ["errors", "time", "kernels", "parquet"],
   bench: ["errors", "kernels", "pool", "version"],
-  run: [...ground, "manifest", "kernels", "clock", "align", "pool", "tables", "sources", "sinks"],
+  page: ["errors", "time", "clock"],
+  run: [...ground, "manifest", "kernels", "clock", "align", "pool", "tables", "sources", "sinks", "page"],
   index: [...ground, "manifest", "clock", "align", "pool", "run", "bench"],
   cli: ["index"],
 };
