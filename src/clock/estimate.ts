@@ -6,9 +6,10 @@ import { fitAssertions } from "./fit.ts";
 import { ClockMap } from "./map.ts";
 import { evaluate, findPiece, INT64_MAX, INT64_MIN, type Piece } from "./piece.ts";
 import { placeStretches } from "./place.ts";
+import type { Member, Stretch } from "./plan.ts";
 import type { SegmentPieces } from "./segment.ts";
 import { quantileOfSorted } from "./statistics.ts";
-import { type Member, type Parted, type Stretch, stretchesOf } from "./stretches.ts";
+import { type Parted, stretchesOf } from "./stretches.ts";
 
 const clockModels = ["auto", "constant", "linear", "piecewise"] as const;
 
