@@ -1,4 +1,4 @@
-import { type Rows, rowStates } from "./rows.ts";
+import type { Rows } from "./rows.ts";
 
 /** The lowest delay of some neighbouring rows, less the usual drift. */
 export interface Cells {
@@ -20,7 +20,7 @@ const MOST_ROWS = 16;
 const MOST_CELLS = 1500;
 
 /** Cuts rows into cells and takes off the usual drift: the median slope between the lows of cells apart. */
-export function cutCells(rows: Rows, states: Uint8Array): Cells {
+export function cutCells(rows: Rows): Cells {
   const n = rows.times.length;
   const size = Math.min(
     Math.max(LEAST_ROWS, Math.floor(n / 24)),
@@ -29,13 +29,12 @@ export function cutCells(rows: Rows, states: Uint8Array): Cells {
   const starts = startCells(rows.times, size);
   const count = starts.length - 1;
   let drift = 0;
-  let cells = lowest(rows, states, starts, drift);
+  let cells = lowest(rows, starts, drift);
   for (let round = 0; round < 3 && count > 1; round++) {
     drift += usualSlope(cells.times, cells.lows);
-    if (Math.abs(drift) > MOST_DRIFT) drift = 0;
-    cells = lowest(rows, states, starts, drift);
+    if (!(Math.abs(drift) <= MOST_DRIFT)) drift = 0;
+    cells = lowest(rows, starts, drift);
   }
-  if (rejectEarly(rows, states, starts, cells.lows, drift)) cells = lowest(rows, states, starts, drift);
   return { starts, ...cells, drift, noise: noiseOf(cells.lows) };
 }
 
@@ -59,7 +58,7 @@ function startCells(times: Float64Array, size: number): Int32Array {
   return Int32Array.from(starts);
 }
 
-function lowest({ times, delays, places }: Rows, states: Uint8Array, starts: Int32Array, drift: number) {
+function lowest({ times, delays }: Rows, starts: Int32Array, drift: number) {
   const count = starts.length - 1;
   const out = {
     times: new Float64Array(count),
@@ -68,13 +67,9 @@ function lowest({ times, delays, places }: Rows, states: Uint8Array, starts: Int
   for (let c = 0; c < count; c++) {
     for (let i = starts[c]!; i < starts[c + 1]!; i++) {
       const low = delays[i]! - drift * times[i]!;
-      if (low >= out.lows[c]! || states[places[i]!] === rowStates.rejected) continue;
+      if (low >= out.lows[c]!) continue;
       out.lows[c] = low;
       out.times[c] = times[i]!;
-    }
-    if (out.lows[c] === Number.POSITIVE_INFINITY) {
-      out.lows[c] = out.lows[c - 1] ?? delays[starts[c]!]! - drift * times[starts[c]!]!;
-      out.times[c] = times[starts[c]!]!;
     }
   }
   return out;
@@ -87,42 +82,6 @@ function usualSlope(times: Float64Array, lows: Float64Array): number {
     slopes[i] = (lows[i + lag]! - lows[i]!) / (times[i + lag]! - times[i]!);
   }
   return medianOf(slopes);
-}
-
-/** How many times the usual spread of delays a few rows must be early to be no measurement. */
-const BEYOND_REASON = 20;
-
-/** Rejects single rows that come far earlier than the cells around them: nothing arrives before it is sent. */
-function rejectEarly(
-  { times, delays, places }: Rows,
-  states: Uint8Array,
-  starts: Int32Array,
-  lows: Float64Array,
-  drift: number,
-): boolean {
-  const count = lows.length;
-  if (count < 5) return false;
-  const spread = medianOf(
-    Float64Array.from(lows, (low, c) => {
-      const cell = delays.slice(starts[c]!, starts[c + 1]!).map((r, i) => r - drift * times[starts[c]! + i]!);
-      return medianOf(cell) - low;
-    }),
-  );
-  const least = BEYOND_REASON * Math.max(spread, noiseOf(lows));
-  let rejected = false;
-  for (let c = 0; c < count; c++) {
-    const from = Math.min(Math.max(0, c - 2), count - 5);
-    const around = medianOf(lows.slice(from, from + 5));
-    if (!(around - lows[c]! > least)) continue;
-    const early: number[] = [];
-    for (let i = starts[c]!; i < starts[c + 1]!; i++) {
-      if (around - (delays[i]! - drift * times[i]!) > least) early.push(places[i]!);
-    }
-    if (early.length > 2) continue;
-    for (const place of early) states[place] = rowStates.rejected;
-    rejected = true;
-  }
-  return rejected;
 }
 
 /** From the differences of neighbours: what four in five do not exceed, or half of them, whichever says more. */

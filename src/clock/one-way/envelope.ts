@@ -6,7 +6,8 @@ import { follow } from "./follow.ts";
 import { findLevels } from "./lasting.ts";
 import { findPlateaus } from "./plateaus.ts";
 import { partEpochs } from "./resets.ts";
-import { type Epoch, markFillers, placeRows, type Rows, rowStates, sortEpoch } from "./rows.ts";
+import { type Epoch, markFillers, placeRows, type Rows, rowStates, sortEpoch, tickOf } from "./rows.ts";
+import { rejectStrays } from "./strays.ts";
 
 /** One stretch of the envelope without a lasting change. */
 export interface EnvelopeStretch {
@@ -50,7 +51,7 @@ export interface Envelope {
  * The lower envelope of arrival minus stamp: the offset of the clocks and the smallest delay.
  *
  * Rows are in order of arrival. A lasting decrease of the stamps is a reset, a lasting change of the envelope a
- * step-or-delay; a delay that returns to its level, and rows far earlier than those around them, are rejected.
+ * step-or-delay; a delay that returns to its level, and stamps that stray far from those around them, are rejected.
  *
  * Throws `CLOCK_TOO_LITTLE_EVIDENCE` where no row holds a measurement or all stamps are the same.
  */
@@ -62,15 +63,17 @@ export function readEnvelope(from: BigInt64Array, to: BigInt64Array): Envelope {
   const stretches: EnvelopeStretch[] = [];
   const stale: number[] = [];
   for (const part of partEpochs(from, to, places)) {
+    rejectStrays(from, to, part, states);
     const epoch = sortEpoch(from, to, part, states);
     stale.push(...epoch.stale);
     for (const { rows, drift, pairs, isFirst } of partLevels(from, to, epoch, states)) {
       const { track, floorSigma } = follow(rows.times, rows.delays, drift);
+      const tick = rows.places.length < LEAST_TICKS ? 0 : tickOf(to, rows.places) / 1e9;
       const start = rows.base.from;
       const stretch = {
         base: rows.base,
         track,
-        floorSigma,
+        floorSigma: Math.sqrt(floorSigma ** 2 + tick ** 2 / 3),
         start,
         end: from[rows.places.at(-1)!]!,
         pairs: pairs.length,
@@ -87,6 +90,9 @@ export function readEnvelope(from: BigInt64Array, to: BigInt64Array): Envelope {
   }
   return { stretches, events: eventsOf(stretches, stale, from), states };
 }
+
+/** Fewer arrivals than these may be multiples of anything. */
+const LEAST_TICKS = 8;
 
 function requireStamps(from: BigInt64Array, places: Int32Array): void {
   if (places.length === 0) {
@@ -116,12 +122,12 @@ interface LevelRows {
 /** The rows of each lasting level of an epoch; all others are marked as rejected. */
 function partLevels(from: BigInt64Array, to: BigInt64Array, epoch: Epoch, states: Uint8Array): LevelRows[] {
   const { rows, order, heads } = epoch;
-  const cells = cutCells(rows, states);
-  const levels = findLevels(findPlateaus(rows, cells, states), cells.noise);
+  const cells = cutCells(rows);
+  const levels = findLevels(findPlateaus(rows, cells), cells.noise);
   const kept = levels.map((level) => {
     const inLevel = new Uint8Array(rows.places.length);
     for (const { start, end } of level) inLevel.fill(1, start, end);
-    return rows.places.filter((place, i) => inLevel[i] === 1 && states[place] === rowStates.used);
+    return rows.places.filter((_, i) => inLevel[i] === 1);
   });
   const all = new Uint8Array(rows.places.length);
   for (const { start, end } of levels.flat()) all.fill(1, start, end);

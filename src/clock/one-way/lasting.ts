@@ -9,11 +9,14 @@ const USUAL_WALK = 1e-16;
 /** A level shorter than this many rows is no lasting one. */
 const LEAST_ROWS = 8;
 
+/** A lower level that holds for less than this share of the time before and after it is no floor. */
+const LEAST_SHARE = 0.1;
+
 /**
  * The plateaus that the clock map follows, a list for each lasting level, in order.
  *
  * A level that comes back was a change of the delay, and the lower one of the two is the floor (unless it holds for
- * less than a fifth of the time); one that does not come back is lasting, but for one at the end that is shorter than
+ * less than a tenth of what is around it); one that does not come back is lasting, but for one at the end that is shorter than
  * twice what has come back before.
  */
 export function findLevels(plateaus: readonly Plateau[], noise: number): Level[] {
@@ -29,7 +32,8 @@ export function findLevels(plateaus: readonly Plateau[], noise: number): Level[]
     const between = levels.slice(back + 1);
     const others = between.flat();
     const isDip = others.length > 0 && others[0]!.head.level < levels[back]!.at(-1)!.tail.level;
-    if (isDip && 4 * durationOf(others) >= durationOf(level)) levels = [...levels.slice(0, back), ...between];
+    const around = durationOf([levels[back]!.at(-1)!, plateau]);
+    if (isDip && durationOf(others) >= LEAST_SHARE * around) levels = [...levels.slice(0, back), ...between];
     else {
       longest = Math.max(longest, durationOf(others));
       levels = [...levels.slice(0, back), level];

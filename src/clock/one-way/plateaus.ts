@@ -1,5 +1,5 @@
 import { type Cells, medianOf } from "./cells.ts";
-import { type Rows, rowStates } from "./rows.ts";
+import type { Rows } from "./rows.ts";
 
 /** Rows between two sudden changes of the lowest delay. */
 export interface Plateau {
@@ -34,10 +34,10 @@ const USUAL_SLOPE = 3e-6;
 const END_CELLS = 40;
 
 /** Parts rows where the lowest delay changes suddenly; without such a change there is one plateau. */
-export function findPlateaus(rows: Rows, cells: Cells, states: Uint8Array): Plateau[] {
+export function findPlateaus(rows: Rows, cells: Cells): Plateau[] {
   const cuts = mergeEqual(cells, candidates(cells));
   const bounds = [0, ...cuts, cells.lows.length];
-  const starts = cuts.map((cut, k) => placeChange(rows, cells, states, bounds[k]!, cut, bounds[k + 2]!));
+  const starts = cuts.map((cut, k) => placeChange(rows, cells, bounds[k]!, cut, bounds[k + 2]!));
   const edges = [0, ...starts, rows.times.length];
   return bounds.slice(1).map((end, k) => {
     const start = bounds[k]!;
@@ -125,9 +125,8 @@ function floorOf(lows: Float64Array): number {
 
 /** First row of the new level: after the last row below the middle of a rise, at the first below it of a fall. */
 function placeChange(
-  { times, delays, places }: Rows,
+  { times, delays }: Rows,
   { lows, starts, drift }: Cells,
-  states: Uint8Array,
   first: number,
   cut: number,
   last: number,
@@ -135,8 +134,7 @@ function placeChange(
   const before = medianOf(lows.slice(Math.max(first, cut - REACH), cut));
   const after = medianOf(lows.slice(cut, Math.min(last, cut + REACH)));
   const middle = (before + after) / 2;
-  const isLow = (i: number) =>
-    states[places[i]!] !== rowStates.rejected && delays[i]! - drift * times[i]! < middle;
+  const isLow = (i: number) => delays[i]! - drift * times[i]! < middle;
   const from = starts[Math.max(first, cut - 2)]! + 1;
   const to = starts[Math.min(last, cut + 2)]! - 1;
   if (after > before) {

@@ -59,23 +59,26 @@ export function sortEpoch(
   places: Int32Array,
   states: Uint8Array,
 ): Epoch {
-  const order = inOrder(
-    places,
-    differences(from, places, from[places[0]!]!),
-    differences(to, places, to[places[0]!]!),
+  const order = inOrder(from, to, places);
+  const first = order.map((_, i) => i).filter((i) => i === 0 || from[order[i]!] !== from[order[i - 1]!]);
+  const stale = markStale(from, to, order, first, states);
+  const valid = first.filter((i) => states[order[i]!] === rowStates.used);
+  const used = valid.length > 0 ? valid : first;
+  const rows = placeRows(
+    from,
+    to,
+    used.map((i) => order[i]!),
   );
-  const heads = new Int32Array(order.length + 1);
-  const kept = new Int32Array(order.length);
-  let n = 0;
-  for (let i = 0; i < order.length; i++) {
-    if (n > 0 && from[kept[n - 1]!] === from[order[i]!]) continue;
-    heads[n] = i;
-    kept[n++] = order[i]!;
-  }
-  heads[n] = order.length;
-  const epoch = { order, heads: heads.slice(0, n + 1) };
-  const rows = placeRows(from, to, kept.slice(0, n));
-  return { rows, ...epoch, stale: markStale(rows, epoch, to, states) };
+  return { rows, order, heads: headsOf(used, order.length), stale };
+}
+
+/** Where the rows begin in the order; strays go with the row before them, or with the first. */
+function headsOf(used: Int32Array, end: number): Int32Array {
+  const heads = new Int32Array(used.length + 1);
+  heads.set(used);
+  heads[0] = 0;
+  heads[used.length] = end;
+  return heads;
 }
 
 /** Rows at some places, based at the first. */
@@ -90,12 +93,16 @@ export function placeRows(from: BigInt64Array, to: BigInt64Array, places: Int32A
   return { base, times, delays, places };
 }
 
-function inOrder(places: Int32Array, stamps: Float64Array, arrivals: Float64Array): Int32Array {
+function inOrder(from: BigInt64Array, to: BigInt64Array, places: Int32Array): Int32Array {
+  const stamps = differences(from, places, from[places[0]!]!);
+  const arrivals = differences(to, places, to[places[0]!]!);
+  const compare = (a: number, b: number): number => {
+    const stamp = stamps[a]! - stamps[b]! || Number(from[places[a]!]! - from[places[b]!]!);
+    return stamp || arrivals[a]! - arrivals[b]! || a - b;
+  };
   for (let i = 1; i < places.length; i++) {
-    const back = stamps[i - 1]! - stamps[i]!;
-    if (back < 0 || (back === 0 && arrivals[i - 1]! <= arrivals[i]!)) continue;
-    const sorted = places.map((_, k) => k);
-    sorted.sort((a, b) => stamps[a]! - stamps[b]! || arrivals[a]! - arrivals[b]! || a - b);
+    if (compare(i - 1, i) < 0) continue;
+    const sorted = places.map((_, k) => k).sort(compare);
     return sorted.map((k) => places[k]!);
   }
   return places;
@@ -106,23 +113,44 @@ function inOrder(places: Int32Array, stamps: Float64Array, arrivals: Float64Arra
  * the next. Returns the place of each stamp that is repeated eight times or more.
  */
 function markStale(
-  { times, places }: Rows,
-  { order, heads }: Pick<Epoch, "order" | "heads">,
+  from: BigInt64Array,
   to: BigInt64Array,
+  order: Int32Array,
+  first: Int32Array,
   states: Uint8Array,
 ): number[] {
-  if (order.length === places.length) return [];
-  const gaps = Float64Array.from({ length: times.length - 1 }, (_, i) => times[i + 1]! - times[i]!).sort();
-  const usual = 3e9 * (gaps[gaps.length >> 1] ?? 0);
+  const n = first.length;
+  if (order.length === n) return [];
+  const stamps = differences(
+    from,
+    first.map((i) => order[i]!),
+    from[order[0]!]!,
+  );
+  const gaps = Float64Array.from({ length: n - 1 }, (_, i) => stamps[i + 1]! - stamps[i]!).sort();
+  const usual = 3 * (gaps[gaps.length >> 1] ?? 0);
   const found: number[] = [];
-  places.forEach((place, i) => {
+  first.forEach((head, i) => {
     let repeats = 0;
-    for (let k = heads[i]! + 1; k < heads[i + 1]!; k++) {
-      if (Number(to[order[k]!]! - to[place]!) <= usual) continue;
+    for (let k = head + 1; k < (first[i + 1] ?? order.length); k++) {
+      if (Number(to[order[k]!]! - to[order[head]!]!) <= usual) continue;
       states[order[k]!] = rowStates.stale;
       repeats++;
     }
-    if (repeats >= STALE_REPEATS) found.push(place);
+    if (repeats >= STALE_REPEATS) found.push(order[head]!);
   });
   return found;
+}
+
+/** Finer ticks do not matter, ns. */
+const LEAST_TICK = 1e3;
+
+/** The largest tick that all instants are multiples of, from the first on, ns; 0 below a microsecond. */
+export function tickOf(values: BigInt64Array, places: Int32Array): number {
+  let tick = 0;
+  for (const distance of differences(values, places, values[places[0]!]!)) {
+    let rest = Math.abs(distance);
+    while (rest > 0) [tick, rest] = [rest, tick % rest];
+    if (tick > 0 && tick < LEAST_TICK) return 0;
+  }
+  return tick;
 }
