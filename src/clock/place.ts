@@ -1,4 +1,4 @@
-import { findPiece, INT64_MIN, type Piece } from "./piece.ts";
+import { findPiece, INT64_MAX, INT64_MIN, type Piece } from "./piece.ts";
 import { middleOf } from "./prior.ts";
 
 /** A stretch with its pieces, which go on beyond it on both sides. */
@@ -47,8 +47,7 @@ export function placeStretches(stretches: readonly Placed[]): Visible[] {
 /** The pieces in force in [since, until), the first of them from `since` on. */
 function cutPieces(pieces: readonly Piece[], since: bigint, until: bigint | undefined): Piece[] {
   const first = findPiece(pieces, since);
-  const kept = pieces
-    .slice(first)
-    .filter((piece, i) => i === 0 || until === undefined || piece.since < until);
+  const beyond = until ?? INT64_MAX;
+  const kept = pieces.slice(first).filter((piece, i) => i === 0 || piece.since < beyond);
   return kept.map((piece, i) => (i === 0 ? { ...piece, since } : piece));
 }
