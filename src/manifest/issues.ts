@@ -126,7 +126,8 @@ function wrongValue(path: ManifestPath, value: unknown, values: unknown): Proble
     return problem(what, near === undefined ? `write ${all}` : `did you mean "${near}"? It is ${all}`);
   }
   if (schema?.minimum !== undefined && typeof value === "number") {
-    return problem(what, `write a number from ${schema.minimum} to ${schema.maximum}`);
+    const most = schema.maximum === undefined ? "on" : `to ${schema.maximum}`;
+    return problem(what, `write a number from ${schema.minimum} ${most}`);
   }
   if (schema?.type === "string" && typeof value !== "object" && value !== "") {
     return problem(`${what}, which is not text`, `put it in quotes: "${value}"`);

@@ -20,7 +20,7 @@ export interface Manifest {
   frames: string;
   /** In the order of the output columns. */
   tags: readonly TagSpec[];
-  /** `none` leaves `<tag>.age` and `<tag>.status` out of the tables. */
+  /** `none` leaves all columns `<tag>.…` out of the tables. */
   provenance: "full" | "none";
   require: Requirements;
   outputs: readonly OutputSpec[];
@@ -215,6 +215,10 @@ export interface TagSpec {
   /** A value older than this is marked as stale. */
   staleAfterNs?: bigint;
   quality: "good" | "usable" | "raw";
+  /** Whether a value holds until the next one. Missing: where the join is covering, and where values are boolean or text. */
+  step?: boolean;
+  /** What the historian left out, in the unit of the values; missing where neither deviation is given. */
+  deviations?: { compression: number; exception: number };
   /** Missing: as found. */
   type?: "number" | "integer" | "boolean" | "text";
   unit?: string;

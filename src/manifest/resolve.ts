@@ -147,8 +147,14 @@ function resolveTag(name: string, tag: TagText, sources: ManifestText["sources"]
     tag: tag.tag,
     join: resolveJoin(tag, tag.join ?? defaultJoin(sources[tag.source]!)),
     ...given({ staleAfterNs: tag.stale_after, type: tag.type, unit: tag.unit, role: tag.role }),
+    ...given({ step: tag.step, deviations: deviationsOf(tag) }),
     quality: tag.quality ?? "good",
   };
+}
+
+function deviationsOf({ compression_deviation: compression, exception_deviation: exception }: TagText) {
+  if (compression === undefined && exception === undefined) return undefined;
+  return { compression: compression ?? 0, exception: exception ?? 0 };
 }
 
 function resolveJoin(tag: TagText, kind: NonNullable<TagText["join"]>): JoinSpec {

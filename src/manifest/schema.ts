@@ -192,10 +192,24 @@ const tag = z
       ["number", "integer", "boolean", "text"],
       "type of the column; the default is as found",
     ).optional(),
+    step: z.boolean().optional().meta({
+      description:
+        "whether a value holds until the next one; the default is true for join covering and for what is boolean or text",
+    }),
+    compression_deviation: deviation(
+      "the largest deviation of what the historian's compression left out, in the unit of the values",
+    ),
+    exception_deviation: deviation(
+      "the largest deviation of what was not passed on to the historian, in the unit of the values",
+    ),
     unit: word("unit of the values, kept in the field metadata").optional(),
     role: choice(["state", "action", "context"], "what the tag is to a robot learner").optional(),
   })
   .meta({ description: "an output column" });
+
+function deviation(description: string) {
+  return z.number().min(0).optional().meta({ description });
+}
 
 const evidenceColumns = {
   from: word("column of the readings of the clock from"),
@@ -291,7 +305,10 @@ export const manifestText = z
       .record(z.string(), tag)
       .default({})
       .meta({ description: "output columns by name, in this order" }),
-    provenance: choice(["full", "none"], "none leaves the columns .age and .status out").default("full"),
+    provenance: choice(
+      ["full", "none"],
+      "none leaves out the columns that say where values come from and how far they hold",
+    ).default("full"),
     require: z
       .strictObject({
         coverage: z

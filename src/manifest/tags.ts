@@ -16,8 +16,18 @@ const JOINS_OF_KEY: Readonly<Record<string, readonly Join[]>> = {
   extrapolate: ["linear"],
   stale_after: [...ASOF_JOINS, "linear", "covering"],
   overlap: ["covering"],
+  step: [...ASOF_JOINS, "linear", "covering"],
+  compression_deviation: [...ASOF_JOINS, "linear"],
+  exception_deviation: [...ASOF_JOINS, "linear"],
   window: ["window"],
 };
+
+const DEVIATIONS = ["compression_deviation", "exception_deviation"] as const;
+
+const NOT_COMPRESSED = {
+  compression_deviation: "frames are not compressed",
+  exception_deviation: "frames are not compressed",
+} as const;
 
 /** The join of a tag that names none. */
 export function defaultJoin(source: SourceText): Join {
@@ -27,7 +37,7 @@ export function defaultJoin(source: SourceText): Join {
 /** What is wrong with the tags; `names` are all of them, in the order of the text. */
 export function tagProblems(text: ManifestText, names: readonly string[], found: Problems): void {
   const sourceNames = Object.keys(text.sources);
-  checkNames(names, text.provenance, found);
+  checkNames(text, names, found);
   for (const name of names) {
     const tag = text.tags[name]!;
     const path = ["tags", name];
@@ -42,8 +52,25 @@ export function tagProblems(text: ManifestText, names: readonly string[], found:
   }
 }
 
-function checkNames(names: readonly string[], provenance: "full" | "none", found: Problems): void {
-  const all = new Set(names);
+/** The columns that a tag adds beside its value; whether a change is ambiguous may depend on the type of its values. */
+function columnsBeside(text: ManifestText, tag: TagText): string[] {
+  if (text.provenance === "none") return [];
+  const columns = ["age", "status"];
+  const source = text.sources[tag.source];
+  const isOfOtherClock = source !== undefined && source.clock !== text.sources[text.frames]?.clock;
+  const join = tag.join ?? (source === undefined ? "backward" : defaultJoin(source));
+  const holds = tag.step ?? (join === "covering" || (tag.type !== "number" && tag.type !== "integer"));
+  if (isOfOtherClock && holds && join !== "linear" && join !== "window") columns.push("ambiguous");
+  if (DEVIATIONS.some((key) => tag[key] !== undefined)) columns.push("error");
+  return columns;
+}
+
+function checkNames(text: ManifestText, names: readonly string[], found: Problems): void {
+  const taken = new Map<string, string>(
+    names.flatMap((name) =>
+      columnsBeside(text, text.tags[name]!).map((column) => [`${name}.${column}`, name] as const),
+    ),
+  );
   for (const name of names) {
     const path = ["tags", name];
     const problem = (message: string, hint: string) =>
@@ -52,8 +79,8 @@ function checkNames(names: readonly string[], provenance: "full" | "none", found
     if (FRAME_COLUMNS.includes(name)) {
       problem(`"${name}" is the name of a frame column`, `rename the tag, e.g. "camera_${name}"`);
     }
-    const owner = /^(.*)\.(age|status)$/s.exec(name)?.[1];
-    if (provenance === "full" && owner !== undefined && all.has(owner)) {
+    const owner = taken.get(name);
+    if (owner !== undefined) {
       problem(
         `"${name}" is also the name of a column of the tag "${owner}"`,
         "rename the tag, or leave those columns out with provenance: none",
@@ -73,12 +100,14 @@ function checkFrameTag(tag: TagText, join: Join, kind: string, path: ManifestPat
   }
   if (join === "linear" || join === "covering")
     misfit(join, `a ${kind} source`, "join it backward, forward, nearest or window", path, found);
-  if (tag.quality !== undefined) {
+  const misplaced = { quality: "frames have no quality", ...NOT_COMPRESSED } as const;
+  for (const [key, why] of Object.entries(misplaced)) {
+    if (tag[key as keyof typeof misplaced] === undefined) continue;
     found.add(
       "MANIFEST_KEY_MISPLACED",
-      [...path, "quality"],
-      `${dotted(path)}.quality does not belong to a tag of a ${kind} source`,
-      "leave it out: frames have no quality",
+      [...path, key],
+      `${dotted([...path, key])} does not belong to a tag of a ${kind} source`,
+      `leave it out: ${why}`,
       "key",
     );
   }
@@ -135,6 +164,14 @@ function checkKeys(tag: TagText, join: Join, path: ManifestPath, found: Problems
       "key",
     );
   }
+  if (join === "linear" && tag.step === true) {
+    found.add(
+      "MANIFEST_JOIN",
+      [...path, "step"],
+      `${dotted(path)}: join linear draws a line between values, and step: true says that they hold`,
+      "write join: backward, or leave step out",
+    );
+  }
   if (join !== "window") return;
   if (tag.window === undefined) {
     found.add(
@@ -157,6 +194,16 @@ function checkKeys(tag: TagText, join: Join, path: ManifestPath, found: Problems
 function checkType(tag: TagText, join: Join, path: ManifestPath, found: Problems): void {
   const { type, window } = tag;
   if (type === undefined) return;
+  for (const key of DEVIATIONS) {
+    if (tag[key] === undefined || type === "number" || type === "integer") continue;
+    found.add(
+      "MANIFEST_TYPE",
+      [...path, key],
+      `${dotted([...path, key])} needs numbers, and type is ${type}`,
+      "leave it out: every change of such a tag is archived",
+      "key",
+    );
+  }
   const problem = (message: string, hint: string) =>
     found.add("MANIFEST_TYPE", [...path, "type"], `${dotted(path)}: ${message}`, hint);
   if (join === "linear" && type !== "number") {

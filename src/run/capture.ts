@@ -91,7 +91,7 @@ async function produce(
   const rows = await readRows(session, manifest, clocks, range);
   clock.lap("frames");
   if (isWorthThreads(rows.columns.time.length, manifest.tags.length)) engine.start();
-  const tags = await readTags(session, manifest, clocks);
+  const tags = await readTags(session, manifest, clocks, rows);
   requireClockUncertainty(manifest, clocks, rows.columns.time, tags);
   clock.lap("sources");
   const table = new AlignedTable(engine, rows.columns, tags.splice(0), {

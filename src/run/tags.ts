@@ -1,4 +1,4 @@
-import type { TagSpec as AlignSpec, Intervals } from "../align/index.ts";
+import type { TagSpec as AlignSpec, Certainty, Intervals, SampleCertainty } from "../align/index.ts";
 import type { ClockMap } from "../clock/index.ts";
 import { AlignError } from "../errors.ts";
 import type {
@@ -22,8 +22,9 @@ import {
   type ValueRequest,
 } from "../tables/index.ts";
 import { formatInstant } from "../time.ts";
+import { certaintyOf } from "./certainty.ts";
 import type { Clocks } from "./clocks/index.ts";
-import { readFrames } from "./frames.ts";
+import { type Rows, readFrames } from "./frames.ts";
 import type { Session } from "./session.ts";
 import { warnOfCounts } from "./warnings.ts";
 
@@ -150,7 +151,13 @@ async function readFrameTags(
 }
 
 /** Reads all sources and puts every tag on the reference clock, in the manifest's tag order. */
-export async function readTags(session: Session, manifest: Manifest, clocks: Clocks): Promise<TableTag[]> {
+export async function readTags(
+  session: Session,
+  manifest: Manifest,
+  clocks: Clocks,
+  { columns }: Rows,
+): Promise<TableTag[]> {
+  const framesClock = manifest.sources.get(manifest.frames)?.clock;
   const inputs = new Map<string, TableTag>();
   const sources = [...manifest.sources.values()].filter((source) =>
     manifest.tags.some((tag) => tag.source === source.name),
@@ -160,9 +167,13 @@ export async function readTags(session: Session, manifest: Manifest, clocks: Clo
     const specs = manifest.tags.filter((tag) => tag.source === source.name);
     const read = await readSource(session, source, specs);
     warnOfCounts(session, source.name, read.counts);
-    const place = placer(source, clocks.mapOf(source.clock), manifest.referenceClock);
+    const map = clocks.mapOf(source.clock);
+    const place = placer(source, map, manifest.referenceClock);
+    // Where tag and frames share a clock they share its error.
+    const certainty =
+      source.clock === framesClock || manifest.provenance === "none" ? undefined : certaintyOf(map, columns);
     for (const { spec, data } of read.tags) {
-      const aligned = alignSpec(spec, source, data);
+      const aligned = alignSpec(spec, source, data, certainty);
       if ("starts" in data) {
         inputs.set(spec.name, {
           ...aligned,
@@ -218,15 +229,27 @@ function requireOrder(source: SourceSpec, times: BigInt64Array, mapped: BigInt64
   }
 }
 
-function alignSpec(spec: TagSpec, source: SourceSpec, data: SampleStore | Intervals): AlignSpec {
+/** Joins whose value is that of one sample or interval. */
+const heldJoins: readonly string[] = ["backward", "forward", "nearest", "covering"];
+
+function alignSpec(
+  spec: TagSpec,
+  source: SourceSpec,
+  data: SampleStore | Intervals,
+  certainty: Certainty | undefined,
+): AlignSpec & SampleCertainty {
   const isCount = spec.join.kind === "window" && spec.join.aggregate === "count";
   const shape = "starts" in data ? data.values : data.shape;
   const isText = (shape.type === "list" ? shape.items : shape).type === "text" && !isCount;
+  const step = spec.step ?? (spec.join.kind === "covering" || ["boolean", "text"].includes(shape.type));
+  const isAmbiguous = certainty !== undefined && step && heldJoins.includes(spec.join.kind);
   return {
     name: spec.name,
     join: spec.join,
     quality: spec.quality,
     ...(spec.staleAfterNs === undefined ? {} : { staleAfterNs: spec.staleAfterNs }),
+    ...(isAmbiguous ? { ambiguous: true, certainty } : {}),
+    ...(spec.deviations === undefined ? {} : { compression: { step, ...spec.deviations } }),
     metadata: {
       source: source.name,
       tag: spec.tag,
