@@ -1,6 +1,6 @@
 import { robustSigma } from "../statistics.ts";
 import { Correlator, type Series } from "./correlate.ts";
-import { binned, type Feature, type Grid, memoryOf, type Track, withoutWander } from "./signal.ts";
+import { binned, type Feature, type Grid, memoryOf, movingMean, type Track } from "./signal.ts";
 
 /** The two signals and what of each is compared. */
 export interface Comparison {
@@ -9,6 +9,8 @@ export interface Comparison {
   readonly features: readonly [Feature, Feature];
   /** Values lose their mean over so long, s: what wanders slower says little about the lag. */
   readonly wander: number;
+  /** A change is spread over so long, s: beside values it shows as what they do around it. */
+  readonly spread: number;
 }
 
 /** A stretch of the signal on the clock from, s since the base. */
@@ -57,21 +59,22 @@ export function curvesOf(
   });
 }
 
-/** A feature on a grid, without what wanders. */
-function cutOut({ from, to, features, wander }: Comparison, side: 0 | 1, grid: Grid): Series {
-  const track = side === 0 ? from : to;
-  const width = Math.round(wander / grid.step);
-  if (features[side] === "change") return binned(track, "change", grid);
+/** Changes spread over their time, or values without what wanders, on a grid. */
+function cutOut({ from, to, features, wander, spread }: Comparison, side: 0 | 1, grid: Grid): Series {
+  const feature = features[side];
+  const width = Math.round((feature === "change" ? spread : wander) / grid.step);
   const pad = Math.ceil(width / 2) + 1;
   const wide = { ...grid, start: grid.start - pad * grid.step, length: grid.length + 2 * pad };
-  const { values, known } = withoutWander(binned(track, features[side], wide), width);
+  const series = binned(side === 0 ? from : to, feature, wide);
+  const mean = movingMean(series, width);
+  const values = feature === "change" ? mean : series.values.map((value, i) => value - mean[i]!);
   const end = pad + grid.length;
-  return { values: values.subarray(pad, end), known: known.subarray(pad, end) };
+  return { values: values.subarray(pad, end), known: series.known.subarray(pad, end) };
 }
 
 /** How long the signals are like themselves, s: half the width of the peak to expect. */
 export function memoryIn(comparison: Comparison, { start, end }: Stretch, step: number): number {
-  const { from, to, features } = comparison;
+  const { to, features } = comparison;
   // Of a switch the values or their changes are free of noise; beside changes it is the other that has a width.
   const side = features[0] === "change" || (features[1] === "level" && to.isState) ? 1 : 0;
   const first = side === 0 ? start : Math.max(start, to.times[0]!);

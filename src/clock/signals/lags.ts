@@ -143,12 +143,17 @@ function find(
 ): Finding | undefined {
   const length = span.end - span.start;
   const sketch = Math.max(fine, length / 2 ** 18);
-  const whole = { ...tracks, wander: length / 8 };
+  const whole = { ...tracks, wander: length / 8, spread: 0 };
+  const first = memoryIn(whole, span, sketch);
   const isLevel = tracks.features.every((feature) => feature === "level");
-  const comparison = isLevel ? { ...tracks, wander: 2 * memoryIn(whole, span, sketch) } : whole;
-  const memory = memoryIn(comparison, span, sketch);
-  const step = Math.max(fine, (2 * maxLag) / MOST_LAGS, memory / 16);
-  const { from, to, features } = comparison;
+  const comparison = isLevel
+    ? { ...whole, wander: 2 * first }
+    : { ...whole, spread: tracks.features[0] === tracks.features[1] ? 0 : 2 * first };
+  const memory = isLevel ? memoryIn(comparison, span, sketch) : first;
+  // A peak beyond the largest lag has wings within it, which must not be taken for a peak.
+  const reach = maxLag + 4 * first;
+  const step = Math.max(fine, (2 * reach) / MOST_LAGS, memory / 16);
+  const { from, to } = comparison;
   const changes = [from, to].filter(({ isState }) => isState).map((track) => track.changes);
   const events = Math.min(length / (2 * memory), ...changes);
   const count = Math.min(
@@ -161,7 +166,7 @@ function find(
     start: span.start + (i * length) / count,
     end: span.start + ((i + 1) * length) / count,
   }));
-  const curves = curvesOf(comparison, stretches, () => 0, maxLag, step);
+  const curves = curvesOf(comparison, stretches, () => 0, reach, step);
   const line = bestLine(curves, memory, isLevel ? [1, -1] : [1]);
   return line === undefined
     ? undefined
@@ -180,11 +185,22 @@ function requireClear(line: Line, maxLagNs: bigint): void {
       },
     );
   }
-  if (!isAtEdge) return;
+  if (!isAtEdge && Math.abs(lag) < 0.99 * (Number(maxLagNs) / 1e9)) return;
   throw new AlignError(
     "CLOCK_LAG_AT_EDGE",
     `the best lag, ${spanText(lag)}, is at the edge of max_lag ${formatDuration(maxLagNs)}`,
-    { hint: "raise max_lag, so that the other side of the peak is seen too" },
+    { hint: "raise max_lag well beyond the lag" },
+  );
+}
+
+/** One sigma of the mean of a stretch's changes, whose times polling tells to one interval. */
+function coarseness({ from, to }: Comparison, { start, end }: Stretch): number {
+  return Math.max(
+    ...[from, to].map(({ isState, isHeld, interval, changes, times }) => {
+      if (!isState || isHeld) return 0;
+      const share = (end - start) / (times.at(-1)! - times[0]!);
+      return interval / Math.sqrt(12 * Math.max(1, changes * share));
+    }),
   );
 }
 
@@ -228,7 +244,10 @@ function refined({ comparison, stretches, curves, line, fine }: Finding, chunks:
         : chunkOf({ ...close[i]!, noise: 0 }, { ...line, width: 4 * step }, chunk.lag);
     const own = finer.state === "used" ? finer : chunk;
     const scatter = scatterAt(comparison, stretches[i]!, own.lag, fine, 2 * line.width);
-    return { ...own, sigma: Math.hypot(scatter, 0.1 * fine) };
+    return {
+      ...own,
+      sigma: Math.max(Math.hypot(scatter, 0.1 * fine), coarseness(comparison, stretches[i]!)),
+    };
   });
 }
 

@@ -120,25 +120,28 @@ function standardised(sums: Float64Array, covered: Float64Array, step: number, f
   return { values, known };
 }
 
-/** Takes a moving mean off, so that slow wander of two unrelated things does not look alike. */
-export function withoutWander({ values, known }: Series, width: number): Series {
+/** The mean over `width` bins around every bin; 0 where the bin itself is not known. */
+export function movingMean({ values, known }: Series, width: number): Float64Array {
   const n = values.length;
   const [sums, counts] = [new Float64Array(n + 1), new Float64Array(n + 1)];
   for (let i = 0; i < n; i++) {
     sums[i + 1] = sums[i]! + values[i]!;
     counts[i + 1] = counts[i]! + known[i]!;
   }
-  const half = Math.max(1, width >> 1);
+  const half = width >> 1;
   const out = new Float64Array(n);
   for (let i = 0; i < n; i++) {
     if (known[i] === 0) continue;
     const [low, high] = [Math.max(0, i - half), Math.min(n, i + half + 1)];
-    out[i] = values[i]! - (sums[high]! - sums[low]!) / (counts[high]! - counts[low]!);
+    out[i] = (sums[high]! - sums[low]!) / (counts[high]! - counts[low]!);
   }
-  return { values: out, known };
+  return out;
 }
 
-/** How far one must go, in bins, for a series to be less than half as like itself as it is next door: noise is not. */
+/**
+ * How far one must go, in bins, for a series to be less than half as like itself as it is three bins away: noise is
+ * only like itself in the next bins, which share samples with it.
+ */
 export function memoryOf({ values, known }: Series): number {
   const likeness = (lag: number) => {
     let [cross, square] = [0, 0];
@@ -149,9 +152,9 @@ export function memoryOf({ values, known }: Series): number {
     }
     return square > 0 ? cross / square : 0;
   };
-  const near = likeness(1);
+  const near = likeness(3);
   if (near < 5 / Math.sqrt(values.length)) return 1;
-  let lag = 1;
+  let lag = 3;
   while (2 * lag < values.length && likeness(lag) > 0.5 * near) lag = Math.ceil(lag * 1.4);
   return lag;
 }
