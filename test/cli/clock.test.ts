@@ -85,7 +85,7 @@ describe("clock, for people", () => {
     expect(stdout).toMatch(/\nserver -> headcam: constant\n {2}constant {2}the manifest\n/);
     expect(stdout).toMatch(/\n {2}1 {2}always +-1 d 16 h 15 min {2}0\.000 ppm\n/);
     expect(stdout).toMatch(
-      /\nclock +sigma +hard bound +way to plant\nserver +[\d.]+ us +[\d.]+ us +server -> plant\n/,
+      /\nclock +sigma +hard bound +way to plant\nserver +[\d.]+ us +[\d.]+ [mu]s +server -> plant\n/,
     );
     expect(stdout).toMatch(/\nheadcam +5 ms +none +server -> headcam inverted, server -> plant\n$/);
     expect(stdout).not.toMatch(/NaN|undefined|\[object|Infinity/);
