@@ -8,7 +8,7 @@ import type { Compression } from "./spec.ts";
 
 /** Where samples were skipped, so that the archive does not tell what was between two that are there. */
 export interface Lapses {
-  /** u8[n]: 1 where one was skipped between this sample and the next. */
+  /** u8[n]: 1 where one was skipped after this sample and before the next, if there is one. */
   flags: Uint8Array;
   /** i64[n] ns: the first such one. */
   from: BigInt64Array;

@@ -126,7 +126,11 @@ function numbersIn({ arena }: Kernels, column: SampleColumn): Float64Array {
 function lapsesOf(kernels: Kernels, given: BigInt64Array, skips: Bits, { skipped, badAfter }: Plan): Lapses {
   const { arena } = kernels;
   const flags = skipped ?? arena.u8(skips.count);
-  if (skipped === undefined) kernels.skippedFlags(given.length, skips.bits, flags);
+  if (skipped === undefined) {
+    kernels.skippedFlags(given.length, skips.bits, flags);
+    // After the last sample there is no other to bound what was skipped.
+    if (skips.count > 0 && !bitOf(skips.bits, given.length - 1)) flags[skips.count - 1] = 1;
+  }
   if (badAfter !== undefined) return { flags, from: badAfter };
   const from = arena.i64(skips.count);
   kernels.skippedTimes(given, skips.bits, from);
