@@ -133,10 +133,12 @@ const LEAST_LEVEL_WINDOWS = 4;
 const SHARP = 6;
 
 /**
- * The faster a tail vanishes at the floor, the less its lowest residuals tell of its form there: this many times the
- * distance from the lowest residual to the floor is taken for uncertain at most.
+ * A tail that does not begin steeply may go on below its lowest residuals in many ways (a gamma and a lognormal one look
+ * alike there), so that the floor is uncertain by so many times its distance from the lowest residual: from this shape
+ * on wholly, at a shape of 1 not at all.
  */
-const MOST_FORM = 1.5;
+const SOFT_SHAPE = 1.8;
+const SOFTNESS = 1.4;
 
 /**
  * The curve at its level: that of windows so long that their lowest residuals lie closest to the floor, as long as
@@ -195,7 +197,7 @@ function levelBy(times: Float64Array, rests: Float64Array, length: number): Leve
     shift: sum / weight,
     variance: 1 / weight + (sensitivity * sigma) ** 2,
     width: medianOf(Float64Array.from(profiles, (profile) => profile.width)),
-    form: Math.min(MOST_FORM, 0.5 * Math.max(0, shape - 1) ** 3) * reach,
+    form: SOFTNESS * Math.min(1, Math.max(0, (shape - 1) / (SOFT_SHAPE - 1))) * reach,
   };
 }
 
