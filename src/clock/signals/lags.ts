@@ -105,7 +105,7 @@ function requireMeeting(first: Track, second: Track, maxLag: number): Stretch {
     throw tooLittle(
       times.length < 2
         ? `a signal has ${times.length} good samples`
-        : `a signal changes ${changes} times only, where ${least} are needed`,
+        : `a signal changes ${changes} ${changes === 1 ? "time" : "times"}, where ${least} changes are needed`,
     );
   }
   const start = Math.max(first.times[0]!, second.times[0]! - maxLag);
