@@ -57,27 +57,25 @@ export interface SeriesOptions {
 export function series(options: SeriesOptions): Series {
   const { seed, lengthS = 7200, rateHz = 30, drift = "warmup", tail = "gamma", dropped = 0 } = options;
   const next = uniform(seed);
-  const rows: { from: bigint; to: bigint; truth: number; time: number }[] = [];
+  const size = Math.floor(lengthS * rateHz);
+  const from = new BigInt64Array(size);
+  const to = new BigInt64Array(size);
+  const truth = new Float64Array(size);
+  const times = new Float64Array(size);
   let last = 0;
-  for (let i = 0; i < lengthS * rateHz; i++) {
+  let n = 0;
+  for (let i = 0; i < size; i++) {
     const t = i / rateHz + 1e-6 * next();
     const added = options.added?.(t) ?? 0;
     const late = next() < 0.02 ? 0.02 + 0.18 * next() : 0;
     last = Math.max(last, t + FLOOR + tails[tail](next) + late + added);
     if (next() < dropped || options.exists?.(t) === false) continue;
-    rows.push({
-      from: EPOCH + BigInt(Math.round((t - drifts[drift](t) + 1000) * 1e9)),
-      to: EPOCH + BigInt(Math.round(last * 1e9)),
-      truth: t + FLOOR + (options.isStep ? added : 0),
-      time: t,
-    });
+    from[n] = EPOCH + BigInt(Math.round((t - drifts[drift](t) + 1000) * 1e9));
+    to[n] = EPOCH + BigInt(Math.round(last * 1e9));
+    truth[n] = t + FLOOR + (options.isStep ? added : 0);
+    times[n++] = t;
   }
-  return {
-    from: BigInt64Array.from(rows, ({ from }) => from),
-    to: BigInt64Array.from(rows, ({ to }) => to),
-    truth: Float64Array.from(rows, ({ truth }) => truth),
-    times: Float64Array.from(rows, ({ time }) => time),
-  };
+  return { from: from.slice(0, n), to: to.slice(0, n), truth: truth.slice(0, n), times: times.slice(0, n) };
 }
 
 /** Absolute errors of an envelope against the truth (us, ascending) where `counts`, and the share within 2 sigma. */
