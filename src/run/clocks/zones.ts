@@ -30,9 +30,12 @@ export function warnOfZones(session: Session, { label, map, evidence }: ClockFit
     );
   }
   if (measured.some(({ kind }) => kind !== "one-way")) return;
+  const sigmas = map.uncertainty(BigInt64Array.from(map.segments, ({ start }) => start));
   const ahead = map.segments.filter(
-    ({ offsetNs }) =>
-      offsetNs < 0n && offsetNs > -WIDEST_NS && !zoned.some((one) => one.offsetNs === offsetNs),
+    (segment, at) =>
+      Number(segment.offsetNs) < -3 * sigmas[at]! &&
+      segment.offsetNs > -WIDEST_NS &&
+      !zoned.includes(segment),
   );
   if (ahead[0] === undefined) return;
   session.warn(
