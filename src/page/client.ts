@@ -109,6 +109,8 @@ export function drawPanels(
       show(best ?? idx, best !== undefined);
     };
 
+    /** Half the side of a reading's dot: few are to be seen too. */
+    const dot = panel.used.filter((one) => one !== null).length > 500 ? 1 : 2;
     const drawReadings = (plot: uPlot, name: Name) => {
       const { ctx, bbox } = plot;
       const unit = Plot.pxRatio;
@@ -137,7 +139,7 @@ export function drawPanels(
             ctx.lineTo(px + r, edge + inward);
             ctx.closePath();
           } else if (kind === "used") {
-            ctx.rect(px - unit, py - unit, 2 * unit, 2 * unit);
+            ctx.rect(px - dot * unit, py - dot * unit, 2 * dot * unit, 2 * dot * unit);
           } else if (kind === "stale") {
             ctx.rect(px - r, py - r, 2 * r, 2 * r);
           } else {

@@ -17,7 +17,7 @@ export interface PlottedCapture {
   readonly maps: readonly PlottedMap[];
 }
 
-/** A clock's way to the reference clock; `path` is undefined where there is none. Sigma and bound in ns, at the middle of the evidence. */
+/** A clock's way to the reference clock; `path` is undefined where there is none. Sigma and bound in ns, the largest of the middles of its segments. */
 export interface PlottedClock {
   readonly clock: string;
   readonly path: string | undefined;
@@ -131,7 +131,7 @@ ${table(
   "llrrrrrrrr",
 )}
 ${table("Events", ["event", `time on ${from}`, "change of the offset"], map.events.map(eventCells), "llr")}
-${own.map((panel) => samplesTable(panel, plotted))}
+${own.map((panel, at) => samplesTable(panel, plotted, own.length === 1 ? "" : `, stretch ${at + 1}`))}
 </section>
 `;
 }
@@ -242,7 +242,7 @@ function eventCells({ kind, time, sizeNs }: ClockEvent): string[] {
 }
 
 /** The map of a stretch as numbers, for those who cannot see the picture. */
-function samplesTable({ segments }: Panel, { from, map }: PlottedMap): Markup {
+function samplesTable({ segments }: Panel, { from, map }: PlottedMap, which: string): Markup {
   const times = BigInt64Array.from(
     segments.flatMap(({ start, end }) => {
       const parts = segments.length > 3 ? 2n : 8n;
@@ -260,7 +260,7 @@ function samplesTable({ segments }: Panel, { from, map }: PlottedMap): Markup {
     quantityText(bounds[at]!),
   ]);
   const cells = table("", [`time on ${from}`, "offset", "2 sigma", "hard bound"], rows, "lrrr");
-  return html`<details><summary>The map as numbers</summary>${cells}</details>`;
+  return html`<details><summary>The map as numbers${which}</summary>${cells}</details>`;
 }
 
 function table(

@@ -42,12 +42,15 @@ export type Range = readonly [least: number, greatest: number];
 const GRID = 400;
 const MOST_DOTS = 4000;
 const COLUMNS = 1000;
+/** Readings farther from a stretch than so many times its length are not drawn. */
+const FARTHEST_SPANS = 2n;
 const LONE_INSTANT_NS = 30_000_000_000n;
 
 /** One panel a stretch of segments that lie closer together than all of them are long. */
 export function panelsOf(map: ClockMap, readings: readonly PlottedReadings[]): Panel[] {
   const stretches = stretchesOf(finiteSegments(map.segments, readings));
-  return stretches.map((segments) => panelOf(map, segments, readings));
+  const reaches = reachesOf(stretches, readings);
+  return stretches.map((segments, at) => panelOf(map, segments, readings, reaches[at]!));
 }
 
 /** A segment that holds for all time is as long as its evidence; without evidence there is nothing to draw. */
@@ -75,20 +78,51 @@ function stretchesOf(segments: readonly ClockSegment[]): ClockSegment[][] {
   return stretches;
 }
 
+/** From where to where each stretch is drawn: readings that were left out before and after it belong to the nearest. */
+function reachesOf(
+  stretches: readonly (readonly ClockSegment[])[],
+  readings: readonly PlottedReadings[],
+): [base: bigint, end: bigint][] {
+  const spans = stretches.map((segments) => [segments[0]!.start, segments.at(-1)!.end] as const);
+  const reaches = spans.map(([start, end]): [bigint, bigint] =>
+    start === end ? [start - LONE_INSTANT_NS, end + LONE_INSTANT_NS] : [start, end],
+  );
+  const away = (time: bigint, at: number) => {
+    const [start, end] = spans[at]!;
+    return time < start ? start - time : time > end ? time - end : 0n;
+  };
+  for (const { from, states } of readings) {
+    for (let row = 0; row < from.length; row++) {
+      const time = from[row]!;
+      if (states[row]! > 2) continue;
+      let nearest = 0;
+      for (let at = 1; at < spans.length; at++) if (away(time, at) < away(time, nearest)) nearest = at;
+      const [start, end] = spans[nearest] ?? [0n, 0n];
+      if (away(time, nearest) > FARTHEST_SPANS * (end - start)) continue;
+      const reach = reaches[nearest]!;
+      if (time < reach[0]) reach[0] = time;
+      if (time > reach[1]) reach[1] = time;
+    }
+  }
+  return reaches;
+}
+
 function panelOf(
   map: ClockMap,
   segments: readonly ClockSegment[],
   readings: readonly PlottedReadings[],
+  [base, end]: readonly [bigint, bigint],
 ): Panel {
-  const isLone = segments[0]!.start === segments.at(-1)!.end;
-  const around = isLone ? LONE_INSTANT_NS : 0n;
-  const base = segments[0]!.start - around;
-  const end = segments.at(-1)!.end + around;
+  const last = segments.length - 1;
+  const shown = segments.map((segment, at) => ({
+    start: at === 0 ? base : segment.start,
+    end: at === last ? end : segment.end,
+  }));
   const spanS = Number(end - base) / 1e9;
   const dots = dotsBetween(readings, base, end);
   const drawn = thin(dots, MOST_DOTS, COLUMNS);
   const points: Point[] = [
-    ...gridOf(isLone ? [{ ...segments[0]!, start: base, end }] : segments, base, spanS),
+    ...gridOf(shown, base, spanS),
     ...Array.from(drawn, (at) => ({ x: dots.x[at]!, residual: dots.residual[at]!, state: dots.state[at]! })),
   ].sort((a, b) => a.x - b.x);
   const times = BigInt64Array.from(points, ({ x }) => base + BigInt(Math.round(x * 1e9)));
@@ -134,7 +168,11 @@ interface Point {
   readonly isHole?: boolean;
 }
 
-function gridOf(segments: readonly ClockSegment[], base: bigint, spanS: number): Point[] {
+function gridOf(
+  segments: readonly Pick<ClockSegment, "start" | "end">[],
+  base: bigint,
+  spanS: number,
+): Point[] {
   return segments.flatMap(({ start, end }, at) => {
     const [first, last] = [Number(start - base) / 1e9, Number(end - base) / 1e9];
     const count = Math.max(2, Math.ceil((GRID * (last - first)) / spanS));
@@ -147,14 +185,13 @@ function gridOf(segments: readonly ClockSegment[], base: bigint, spanS: number):
   });
 }
 
-/** The rows that lie in a stretch or close to it; x in s since its base. */
+/** The rows that lie between two instants; x in s since the first. */
 function dotsBetween(readings: readonly PlottedReadings[], base: bigint, end: bigint): Dots {
-  const margin = (end - base) / 20n;
   const [x, residual, state]: [number[], number[], number[]] = [[], [], []];
   for (const { from, residualsNs, states } of readings) {
     for (let row = 0; row < from.length; row++) {
       const time = from[row]!;
-      if (states[row]! > 2 || time < base - margin || time > end + margin) continue;
+      if (states[row]! > 2 || time < base || time > end) continue;
       x.push(Number(time - base) / 1e9);
       residual.push(residualsNs[row]!);
       state.push(states[row]!);

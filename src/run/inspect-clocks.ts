@@ -55,7 +55,7 @@ export interface ClockTieReport extends ClockReport, Certainty {
   path: { map: string; inverted: boolean }[] | null;
 }
 
-/** At the middle of the evidence. */
+/** At the middle of a segment; of a whole map the largest of its segments. */
 export interface Certainty {
   sigma_ns: number | null;
   bound_ns: number | null;
@@ -127,7 +127,7 @@ function tieOf(manifest: Manifest, fits: ClockFits, clock: string): Tie {
   try {
     const { map, path, report } = tieToReference(manifest, fits, clock);
     const hops = path.map(({ label, inverted }) => ({ map: label, inverted }));
-    return { report: { ...report, ...certaintyOf(map, ...limitsOf(map)), path: hops }, map };
+    return { report: { ...report, ...worstCertainty(map), path: hops }, map };
   } catch (cause) {
     const isLoose = cause instanceof AlignError && cause.code === "CLOCK_NO_PATH";
     if (!isLoose || clocksInUse(manifest).has(clock)) throw cause;
@@ -167,8 +167,15 @@ function countsOf(outcome: EvidenceOutcome | undefined): Omit<EvidenceReport, "k
   return { rows: outcome?.states.length ?? 0, used, rejected, stale, invalid };
 }
 
-function limitsOf({ segments }: ClockMap): [start: bigint, end: bigint] {
-  return [segments[0]!.start, segments.at(-1)!.end];
+/** The largest of those at the middles of the segments. */
+function worstCertainty(map: ClockMap): Certainty {
+  const all = map.segments.map(({ start, end }) => certaintyOf(map, start, end));
+  const bounds = all.map(({ bound_ns: bound }) => bound ?? Number.POSITIVE_INFINITY);
+  const bound = Math.max(...bounds);
+  return {
+    sigma_ns: Math.max(...all.map(({ sigma_ns: sigma }) => sigma)),
+    bound_ns: Number.isFinite(bound) ? bound : null,
+  };
 }
 
 /** At the middle of a span; any instant is the middle of one that holds for all time. */

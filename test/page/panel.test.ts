@@ -67,6 +67,16 @@ describe("a panel", () => {
     ]);
   });
 
+  it("shows readings that were left out before and after the segments, but not those of another time", () => {
+    const map = mapOf([segment({ start: T0, seconds: 100, offsetNs: 0n, isFirst: true })]);
+    const from = BigInt64Array.of(-250n, -50n, 50n, 290n, 1_000_000n).map((s) => T0 + s * 1_000_000_000n);
+    const residualsNs = new Float64Array(5);
+    const states = Uint8Array.of(1, 1, 0, 2, 1);
+    const [only] = panelsOf(map, [{ kind: "two-way", from, residualsNs, states }]);
+    expect([only?.base, only?.x.at(-1), only?.readings]).toEqual([T0 - 50_000_000_000n, 340, 3]);
+    expect(only?.stale.at(-1)).toBe(0);
+  });
+
   it("is half a minute to either side of a lone instant", () => {
     const lone = { ...segment({ start: T0, seconds: 1, offsetNs: 5n, isFirst: true }), end: String(T0) };
     const [only] = panelsOf(mapOf([lone]), []);
