@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buildClockGraph, type ClockEdge, estimateClockMap } from "../../src/clock/index.ts";
+import { buildClockGraph, type ClockEdge, estimateClockMap, quarterHourNear } from "../../src/clock/index.ts";
 import { at, EPOCH, SECOND, sigmaAt, size } from "./maps.ts";
 
 function constant(from: string, to: string, offset: bigint, uncertainty: bigint): ClockEdge {
@@ -176,5 +176,41 @@ describe("cycles", () => {
         });
       }),
     );
+  });
+});
+
+describe("quarterHourNear", () => {
+  const minute = 60_000_000_000n;
+  it("knows the differences that two zones can make", () => {
+    for (const quarters of [1n, 2n, 4n, 22n, 23n, 51n, 104n]) {
+      for (const sign of [1n, -1n]) {
+        const zone = sign * quarters * 15n * minute;
+        for (const off of [0n, 1n, -1_000_000n, 5_000_000_000n])
+          expect(quarterHourNear(zone + off, 5_000_000_000n)).toBe(zone);
+        expect(quarterHourNear(zone + 6_000_000_000n, 5_000_000_000n)).toBeUndefined();
+      }
+    }
+  });
+
+  it("takes nothing for a zone that is near 0, beyond all zones, or uncertain by minutes", () => {
+    expect(quarterHourNear(0n, 5_000_000_000n)).toBeUndefined();
+    expect(quarterHourNear(400n * minute * 60n, 5_000_000_000n)).toBeUndefined();
+    expect(quarterHourNear(60n * minute, 4n * minute)).toBeUndefined();
+  });
+
+  it("is the hint of ways that contradict each other by a zone", () => {
+    const edge = (from: string, to: string, seconds: number) =>
+      constant(from, to, BigInt(seconds) * SECOND, SECOND / 100n);
+    const hintOf = (seconds: number) => {
+      try {
+        buildClockGraph("c", [edge("a", "b", 1), edge("b", "c", 2), edge("a", "c", seconds)]);
+      } catch (error) {
+        return (error as { hint?: string }).hint;
+      }
+      return undefined;
+    };
+    expect(hintOf(3)).toBeUndefined();
+    expect(hintOf(3 - 5400)).toMatch(/^-?90m is a whole number of quarter hours/);
+    expect(hintOf(3 + 5399)).toContain("check the sign and unit");
   });
 });

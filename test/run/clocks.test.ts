@@ -384,6 +384,64 @@ describe("evidence that does not do", () => {
   });
 });
 
+describe("civil time", () => {
+  const local = (rows: readonly string[], policy: string) => {
+    write(
+      "civil.csv",
+      "t,v",
+      rows.map((time, i) => [time, i]),
+    );
+    const civil = `  civil: { kind: csv, path: civil.csv, clock: plant, columns: { time: t }, time: { zone: Europe/Berlin${policy} } }\n`;
+    return `${manifest(mapOf("{ kind: constant, offset: 17.3s }"), civil)}tags: { v: { source: civil, tag: v } }\n`;
+  };
+  const fold = ["01:59:00", "02:10:00", "02:50:00", "02:10:00", "02:50:00", "03:00:00"].map(
+    (time) => `2026-10-25T${time}`,
+  );
+  const spanOf = async (text: string) => {
+    const { sources, warnings } = await checkCapture(read(text));
+    const { first, last, ambiguous_local_times, nonexistent_local_times } = sources.find(
+      ({ source }) => source === "civil",
+    )!;
+    return {
+      first,
+      last,
+      ambiguous_local_times,
+      nonexistent_local_times,
+      warnings: warnings.map(({ code }) => code),
+    };
+  };
+
+  it("is a map with steps: the hour that happens twice goes by the order of rows, counted, or stops the run", async () => {
+    expect(await spanOf(local(fold, ", ambiguous: order"))).toEqual({
+      first: "2026-10-24T23:59:00.000000000Z",
+      last: "2026-10-25T02:00:00.000000000Z",
+      ambiguous_local_times: 4,
+      nonexistent_local_times: 0,
+      warnings: ["AMBIGUOUS_LOCAL_TIMES"],
+    });
+    // The earlier reading for all puts the second pass back, where it meets the first.
+    expect((await spanOf(local(fold, ", ambiguous: earlier"))).warnings).toContain("UNSORTED_ROWS");
+    expect(await errorOf(align(local(fold, "")))).toMatchObject({
+      code: "SOURCE_AMBIGUOUS_TIME",
+      exitCode: 4,
+      where: { source: "civil", row: 1 },
+    });
+  });
+
+  it("skips an hour in spring: such times stop the run, or are moved and counted", async () => {
+    const gap = ["2026-03-29T01:59:00", "2026-03-29T02:30:00", "2026-03-29T03:40:00"];
+    expect(await errorOf(align(local(gap, "")))).toMatchObject({
+      code: "SOURCE_NONEXISTENT_TIME",
+      where: { row: 1 },
+    });
+    expect(await spanOf(local(gap, ", ambiguous: earlier"))).toMatchObject({
+      last: "2026-03-29T01:40:00.000000000Z",
+      nonexistent_local_times: 1,
+      warnings: ["NONEXISTENT_LOCAL_TIMES"],
+    });
+  });
+});
+
 describe("require.clock_uncertainty", () => {
   const constant = "{ kind: constant, offset: 17.3s, uncertainty: 5ms }";
   const limit = (ms: number) => `require: { clock_uncertainty: ${ms}ms }\n`;

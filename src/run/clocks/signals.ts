@@ -5,6 +5,7 @@ import type { SampleStore } from "../../samples.ts";
 import { formatInstant } from "../../time.ts";
 import type { Session } from "../session.ts";
 import { readSource } from "../tags.ts";
+import { warnOfCounts } from "../warnings.ts";
 import { inMemory } from "./uncertainty.ts";
 
 /** Two signals as marks: one a stretch whose lag they show. */
@@ -52,6 +53,8 @@ async function readSignal(
   const source = manifest.sources.get(name) as TableSourceSpec;
   const join = { kind: "backward" } as const;
   const read = await readSource(session, source, [{ name: tag, source: name, tag, join, quality: "good" }]);
+  // A source that has tags tells what was noticed when these are read.
+  if (!manifest.tags.some((other) => other.source === name)) warnOfCounts(session, name, read.counts);
   const store = read.tags[0]!.data as SampleStore;
   const { times, values, status } = store.load(
     { from: store.first ?? 0n, to: store.last ?? 0n, beforeNs: 0n, quality: "good" },
