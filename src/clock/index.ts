@@ -19,4 +19,4 @@ export {
 export { ClockMap, identityMap } from "./map.ts";
 export { type ClockReport, clockReport } from "./report.ts";
 export type { ClockSegment } from "./segment.ts";
-export { type LagChunk, type Signal, type SignalLags, signalLags } from "./signals/index.ts";
+export { type Signal, signalLags } from "./signals/index.ts";

@@ -95,7 +95,9 @@ export class Session {
   }
 
   warn(code: string, count: number, first: string | null, message: string): void {
-    if (count > 0) this.warnings.push({ code, count, first, message });
+    // A source may be read twice: as evidence and for its tags.
+    const isTold = this.warnings.some((warning) => warning.code === code && warning.message === message);
+    if (count > 0 && !isTold) this.warnings.push({ code, count, first, message });
   }
 
   /** Files that a manifest path list names; they become inputs of the job. */

@@ -53,8 +53,7 @@ async function readSignal(
   const source = manifest.sources.get(name) as TableSourceSpec;
   const join = { kind: "backward" } as const;
   const read = await readSource(session, source, [{ name: tag, source: name, tag, join, quality: "good" }]);
-  // A source that has tags tells what was noticed when these are read.
-  if (!manifest.tags.some((other) => other.source === name)) warnOfCounts(session, name, read.counts);
+  warnOfCounts(session, name, read.counts);
   const store = read.tags[0]!.data as SampleStore;
   const { times, values, status } = store.load(
     { from: store.first ?? 0n, to: store.last ?? 0n, beforeNs: 0n, quality: "good" },
