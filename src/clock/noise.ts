@@ -95,7 +95,7 @@ export interface Noise {
  * The noise of each row from the deviations of the rows in use, which are free of their own influence.
  *
  * Given sigmas stay. Round trips are put into bins by rank; each has a winsorised variance, a longer one is never
- * better than a shorter one, and between bins the logarithm goes straight. Where the bins' medians differ by more than
+ * better than a shorter one, and between bins the logarithm goes straight. Where the bins' means differ by more than
  * chance, they are a bias of longer round trips. Other rows share one variance.
  * Returns the variance of what all offsets may be off by together.
  */
@@ -179,8 +179,8 @@ function learnByRank(
     places[k] = halves[part[part.length >> 1]!]!;
     sizes[k] = part.length;
   }
-  const { medians, common } = biasesOf(parts, deviations);
-  for (const row of ranked) biases[row] = common === 0 ? 0 : interpolate(places, medians, halves[row]!);
+  const { means, common } = biasesOf(parts, deviations);
+  for (const row of ranked) biases[row] = common === 0 ? 0 : interpolate(places, means, halves[row]!);
   parts.forEach((part, k) => {
     levels[k] = Math.max(Number.MIN_VALUE, winsorised(part, deviations, biases));
   });
@@ -190,43 +190,67 @@ function learnByRank(
   return common;
 }
 
-/** By how many sigma of chance the bins' medians must differ to be biases. */
+/** By how many sigma of chance the bins' means must differ to be biases. */
 const BIAS_SIGNIFICANCE = 4;
 
 /**
- * The median deviation of each bin against that of the shortest round trips, and the variance of those.
+ * The mean deviation of each bin against that of no excess at all, and the variance of that.
  *
- * All medians are 0, and so is the variance, where they differ by no more than chance. The shortest have the least
- * bias, and what is left of it is taken to be no more than the second bin's against the first.
+ * All means are 0, and so is the variance, where they differ by no more than chance. Else the means are carried on
+ * to no excess: there both ways take their least, and the excess squared, to which the bias goes for short excesses,
+ * goes as the rank does. By as much as that lies beyond the first bin it is in doubt.
  */
 function biasesOf(parts: readonly Int32Array[], deviations: Float64Array) {
-  const medians = new Float64Array(parts.length);
+  const means = new Float64Array(parts.length);
   const errors = new Float64Array(parts.length);
   parts.forEach((part, k) => {
     const values = Float64Array.from(part, (row) => deviations[row]!);
     const middle = medianInPlace(values);
-    medians[k] = middle;
-    errors[k] = Math.max(
-      1e-10,
-      (1.2533 * robustSigma(values.map((value) => value - middle))) / Math.sqrt(part.length),
-    );
+    const sigma = robustSigma(values.map((value) => value - middle));
+    // The fit weighs by means, so that of a skewed delay the median would be another level.
+    let sum = 0;
+    for (const value of values) sum += Math.max(-HUBER * sigma, Math.min(HUBER * sigma, value - middle));
+    means[k] = middle + sum / values.length;
+    errors[k] = Math.max(1e-10, sigma / Math.sqrt(part.length));
   });
   let [weight, mean] = [0, 0];
-  medians.forEach((median, k) => {
+  means.forEach((own, k) => {
     weight += 1 / errors[k]! ** 2;
-    mean += median / errors[k]! ** 2;
+    mean += own / errors[k]! ** 2;
   });
   mean /= weight;
   let square = 0;
-  medians.forEach((median, k) => {
-    square += ((median - mean) / errors[k]!) ** 2;
+  means.forEach((own, k) => {
+    square += ((own - mean) / errors[k]!) ** 2;
   });
   const degrees = parts.length - 1;
   if (square <= degrees + BIAS_SIGNIFICANCE * Math.sqrt(2 * degrees))
-    return { medians: medians.fill(0), common: 0 };
-  const first = medians[0]!;
-  for (let k = 0; k < medians.length; k++) medians[k] = medians[k]! - first;
-  return { medians, common: errors[0]! ** 2 + medians[1]! ** 2 };
+    return { means: means.fill(0), common: 0 };
+  const least = atLeast(means, errors);
+  const rest = means[0]! - least.value;
+  for (let k = 0; k < means.length; k++) means[k] = means[k]! - least.value;
+  return { means, common: least.variance + rest ** 2 };
+}
+
+/** Where the means of the shortest quarter of the bins lead to at no excess, by a weighted line over their rank. */
+function atLeast(means: Float64Array, errors: Float64Array): { value: number; variance: number } {
+  const count = Math.min(means.length, Math.max(3, means.length >> 2));
+  let [weight, centre, mean] = [0, 0, 0];
+  for (let k = 0; k < count; k++) {
+    const share = 1 / errors[k]! ** 2;
+    weight += share;
+    centre += share * (k + 0.5);
+    mean += share * means[k]!;
+  }
+  centre /= weight;
+  mean /= weight;
+  let [spread, product] = [0, 0];
+  for (let k = 0; k < count; k++) {
+    const share = 1 / errors[k]! ** 2;
+    spread += share * (k + 0.5 - centre) ** 2;
+    product += share * (k + 0.5 - centre) * (means[k]! - mean);
+  }
+  return { value: mean - (centre * product) / spread, variance: 1 / weight + centre ** 2 / spread };
 }
 
 /** The nearest ascending levels, by pooling neighbours that do not ascend. */
