@@ -24,7 +24,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** For text and for attributes in quotes; characters that would turn the direction of what follows are replaced. */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return text
     .replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, "\ufffd")
     .replace(/[&<>"']/g, (character) => entities[character]!);
