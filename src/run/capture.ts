@@ -108,6 +108,7 @@ async function produce(
     manifest_sha256: manifest.sha256,
     range: rangeReport(range),
     frames: framesReport(rows),
+    frame_gaps: rows.gaps,
     clocks: clocks.reports(),
     tags: Object.fromEntries(statistics.map((one, at) => [manifest.tags[at]?.name, tagReport(one)])),
     example: exampleRow(table, manifest),
@@ -188,7 +189,7 @@ function tableMetadata(manifest: Manifest, clocks: Clocks, kernels: Kernels): Ma
   ]);
 }
 
-function framesReport({ columns: { time }, gaps }: Rows): AlignReport["frames"] {
+function framesReport({ columns: { time } }: Rows): AlignReport["frames"] {
   const [first, last] = [time[0] ?? 0n, time[time.length - 1] ?? 0n];
   const span = Number(last - first);
   return {
@@ -196,7 +197,6 @@ function framesReport({ columns: { time }, gaps }: Rows): AlignReport["frames"] 
     first: formatInstant(first),
     last: formatInstant(last),
     rate_hz: span > 0 ? ((time.length - 1) * 1e9) / span : null,
-    gaps,
   };
 }
 

@@ -15,9 +15,9 @@ export interface AlignReport {
     last: string;
     /** (count - 1) / span; null for one frame or none in between. */
     rate_hz: number | null;
-    /** Where frames are missing: the first frame after each gap, over all frames of the source. */
-    gaps: readonly { frame: number; missing: number }[];
   };
+  /** Where frames are missing: the first frame after each gap, over all frames of the source. */
+  frame_gaps: readonly { frame: number; missing: number }[];
   clocks: ClockReport[];
   tags: Record<string, TagReport>;
   /** The row in the middle, to hold against the picture. */

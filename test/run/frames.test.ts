@@ -41,7 +41,7 @@ describe("missing frames", () => {
   it("are counted for each gap, in the report and as one warning; the times stay", async () => {
     const stamps = stampsOf(300, missing);
     const { columns, report } = await align(frames(writeFrames(stamps)));
-    expect(report.frames.gaps).toEqual([
+    expect(report.frame_gaps).toEqual([
       { frame: 50, missing: 1 },
       { frame: 89, missing: 3 },
       { frame: 196, missing: 1 },
@@ -81,7 +81,7 @@ describe("missing frames", () => {
       i === 0 ? stamp + 20_000_000n : i > 200 ? stamp + 1_013_000_000n : stamp,
     );
     const { report } = await align(frames(writeFrames(odd)));
-    expect(report.frames.gaps).toEqual([]);
+    expect(report.frame_gaps).toEqual([]);
     expect(report.warnings).toMatchObject([
       { code: "FRAMES_REPEATED", count: 1, first: "frame 101" },
       { code: "FRAME_PAUSES", count: 1, first: "frame 201" },
@@ -180,7 +180,7 @@ describeCapture("video", (folder) => {
 
   it("a rate that varies loses no frames", async () => {
     const { report } = await align(video(join(folder, "mb_cursed-vfr.mp4")));
-    expect([report.warnings, report.frames.gaps]).toEqual([[], []]);
+    expect([report.warnings, report.frame_gaps]).toEqual([[], []]);
     const { summary } = await inspectFile(join(folder, "mb_cursed-vfr.mp4"));
     expect(summary?.description).toMatch(/frames\/s on average$/);
   });
@@ -189,7 +189,7 @@ describeCapture("video", (folder) => {
     "%s has nothing to be told of",
     async (name) => {
       const { report } = await align(video(join(folder, name)));
-      expect([report.warnings, report.frames.gaps]).toEqual([[], []]);
+      expect([report.warnings, report.frame_gaps]).toEqual([[], []]);
     },
   );
 });
@@ -219,7 +219,7 @@ describeCapture("comma2k19", (folder) => {
   it("the road camera lost no frame in a minute", async () => {
     const manifest = frames(join(folder, "frames.csv")).replace("frame_ns", "boot_ns");
     const { report } = await align(manifest);
-    expect([report.frames.count, report.frames.gaps, report.warnings]).toEqual([1200, [], []]);
+    expect([report.frames.count, report.frame_gaps, report.warnings]).toEqual([1200, [], []]);
   });
 });
 
@@ -235,6 +235,6 @@ frames: camera
 `;
     const { report } = await align(manifest);
     expect(report.frames.count).toBe(411);
-    expect([report.warnings, report.frames.gaps]).toEqual([[], []]);
+    expect([report.warnings, report.frame_gaps]).toEqual([[], []]);
   });
 });
