@@ -47,6 +47,8 @@ const ANY_DRIFT = 0.05;
 /** What a step, a start of the source and a changed rate may do to the drift besides, s/s. */
 const STEP_KICK = 1e-7;
 const RESET_KICK = 2e-6;
+/** Before its first tick a coarse clock shows no drift. */
+const TICK_KICK = 1e-3;
 
 /** So many usual intervals without a row are a gap, once so many are known. */
 const GAP = 10;
@@ -223,15 +225,15 @@ export class Follower {
     stretch.lead.start(start, this.settings.drift, driftSigma ** 2);
     const freedom = Math.sqrt(warm.length / Math.max(1, warm.length - 2));
     this.current = stretch;
+    this.rejected += warm.filter((_, i) => fitted?.used[i] === 0).length;
     warm.forEach((row, i) => {
-      if (fitted?.used[i] === 0) {
-        this.rejected++;
-        return;
-      }
-      this.#feed(row, fitted?.variances[i] ?? alone(row), 0);
-      this.spread.remember({ ...noiseOf(row), deviation: freedom * (fitted?.residuals[i] ?? 0), offsetNs: this.#inNs(row) });
+      const deviation = freedom * (fitted?.residuals[i] ?? 0);
+      if (fitted?.used[i] !== 0) this.#remember(row, deviation);
     });
     if (fitted !== undefined) this.spread.learn();
+    warm.forEach((row, i) => {
+      if (fitted?.used[i] !== 0) this.#feed(row, fitted?.variances[i] ?? alone(row), 0);
+    });
     this.#settle();
   }
 
@@ -244,6 +246,10 @@ export class Follower {
     follower.events = this.events;
     follower.#begin();
     return follower;
+  }
+
+  #remember(row: Row, deviation: number): void {
+    this.spread.remember({ half: row.half, sigma: row.sigma, deviation, offsetNs: this.#inNs(row) });
   }
 
   #inNs({ offset }: Row): number {
@@ -302,6 +308,12 @@ export class Follower {
     const rows = members.map((i) => this.suspects[i]!);
     this.rejected += this.suspects.length - rows.length;
     this.suspects = [];
+    if (this.#isTick(rows)) {
+      for (const row of rows) this.#remember(row, this.#expect(row, stretch).deviation);
+      this.spread.learn();
+      this.#replace(rows, "step", TICK_KICK);
+      return;
+    }
     const { time, sigma, limit } = this.#expect(rows[0]!, stretch);
     const isBend = Math.abs(jump) <= Math.abs(slope) * (time - stretch.lead.time) + limit * sigma;
     if (!isBend) {
@@ -311,8 +323,20 @@ export class Follower {
     rows.forEach((row, i) => this.#use(row, stretch, i === 0 ? slope * slope : 0));
   }
 
+  /** Whether one offset has become another, and there was never a third: so moves a coarse clock. */
+  #isTick(rows: readonly Row[]): boolean {
+    const offsets = new Set([...this.spread.latest(OTHERS), ...rows.map((row) => this.#inNs(row))]);
+    return this.spread.samples.length >= STALE && offsets.size === 2;
+  }
+
   #use(row: Row, stretch: Stretch, kick: number): void {
     const { deviation, variance, p00, sigma } = this.#expect(row, stretch);
+    if (this.spread.isDetour(row)) {
+      this.#remember(row, deviation);
+      this.spread.learnInTime();
+      this.rejected++;
+      return;
+    }
     const usual = this.usualInterval;
     const interval = this.#pass(row);
     const before = stretch.lead.blend(this.weights, stretch.lead.time).offset;
@@ -322,7 +346,8 @@ export class Follower {
     const bias = this.spread.bias(row);
     if (kick === 0) {
       const own = bias + deviation * Math.sqrt(variance / (p00 + variance));
-      this.spread.add({ ...noiseOf(row), deviation: own, offsetNs: this.#inNs(row) });
+      this.#remember(row, own);
+      this.spread.learnInTime();
     }
     if (usual !== undefined && usual > 0 && interval > GAP * usual) {
       const moved = stretch.lead.blend(this.weights, stretch.lead.time).offset - before;
@@ -334,7 +359,8 @@ export class Follower {
   #feed(row: Row, variance: number, kick: number): void {
     const stretch = this.current!;
     const offset = Number(row.offset - stretch.base.offset) / 1e9;
-    const half = Number.isNaN(row.half) ? Number.POSITIVE_INFINITY : row.half + this.spread.learned.slack;
+    const { slack, isResolved } = this.spread.learned;
+    const half = Number.isNaN(row.half) || !isResolved ? Number.POSITIVE_INFINITY : row.half + slack;
     const measured = { offset: offset - this.spread.bias(row), variance, kick };
     const limits = { upper: offset + half, lower: offset - half };
     stretch.take({ time: stretch.timeOf(row.from), ...measured, ...limits }, this.scores, this.spacing);
@@ -364,7 +390,14 @@ export class Follower {
   }
 
   /** Ends the present stretch and begins one with rows at a new offset. */
-  restart(rows: readonly Row[], kind: "step" | "reset" | "step-or-delay", kick: number): void {
+  restart(rows: readonly Row[], kind: ClockEvent["kind"], kick: number): void {
+    const old = this.current!;
+    const sizeNs = this.#replace(rows, kind, kick);
+    const told = kind === "step" && this.#isExplained(old, this.current!, sizeNs) ? "step-or-delay" : kind;
+    this.#tell({ kind: told, time: rows[0]!.from, sizeNs });
+  }
+
+  #replace(rows: readonly Row[], kind: ClockEvent["kind"], kick: number): bigint {
     const old = this.current!;
     const first = rows[0]!;
     const start = old.timeOf(first.from);
@@ -390,8 +423,7 @@ export class Follower {
     for (const row of rows) this.#use(row, stretch, 0);
     const fresh = stretch.lead.blend(this.weights, 0);
     const moved = BigInt(Math.round((fresh.offset - before.offset) * 1e9));
-    const sizeNs = stretch.base.offset - old.base.offset + moved;
-    this.#tell({ kind: this.#isExplained(old, stretch, sizeNs) ? "step-or-delay" : kind, time: first.from, sizeNs });
+    return stretch.base.offset - old.base.offset + moved;
   }
 
   /** Whether the intervals that the round trips on both sides leave for the truth have an instant in common. */
@@ -405,10 +437,6 @@ export class Follower {
     const [rise, fall] = [before.above + after.below + slack, before.below + after.above + slack];
     return jump <= rise && -jump <= fall;
   }
-}
-
-function noiseOf({ half, sigma }: Row): RowNoise {
-  return { half, sigma };
 }
 
 /** What is known of the error of a row alone: its sigma, or what its round trip allows (uniform), else 1 ms. */

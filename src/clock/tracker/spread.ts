@@ -27,9 +27,13 @@ export interface Learned {
   readonly common: number;
   /** By how much given sigmas are too small: rows are not rejected for that. */
   readonly scale: number;
+  /** Longer half round trips are on a detour: what it is off by is none of the noise. */
+  readonly detour: number;
   /** Half a coarse tick of the offsets, and how many rows in a row share one offset. */
   readonly slack: number;
   readonly repeats: number;
+  /** Whether offsets differ: else nothing tells how coarse they are. */
+  readonly isResolved: boolean;
 }
 
 /** Of so many rows the noise is learned; and how many of them tell the tick. */
@@ -38,6 +42,9 @@ const KEPT_FOR_TICK = 100;
 
 /** Places at which the noise by round trip is kept. */
 const PLACES = 32;
+
+/** Round trips that take so many times what the better quarter takes beyond the shortest may be on a detour. */
+const DETOUR = 5;
 
 /** A stamp by software may be off by 1 ms where nothing tells. */
 const USUAL = 1e-6;
@@ -52,8 +59,10 @@ export class Spread {
     alike: USUAL,
     common: 0,
     scale: 1,
+    detour: Number.POSITIVE_INFINITY,
     slack: 0,
     repeats: 1,
+    isResolved: true,
   };
   /** Where in `samples` the next one goes, and how many came since the last lesson. */
   next = 0;
@@ -65,9 +74,8 @@ export class Spread {
     this.since++;
   }
 
-  /** Remembers a sample, and learns anew when there are enough that have not been learned from. */
-  add(sample: Sample): void {
-    this.remember(sample);
+  /** Learns anew when there are enough samples that have not been learned from. */
+  learnInTime(): void {
     if (this.since >= Math.max(8, Math.min(64, this.samples.length >> 2))) this.learn();
   }
 
@@ -88,6 +96,12 @@ export class Spread {
       : interpolate(places, biases, half);
   }
 
+  /** Whether a row is on a way that is longer than usual, and nothing tells by how much its offset is off. */
+  isDetour({ half }: RowNoise): boolean {
+    const { detour } = this.learned;
+    return half > detour;
+  }
+
   /** By how much sigma is wider because the noise was itself learned from few rows. */
   get widening(): number {
     const { samples } = this;
@@ -104,7 +118,8 @@ export class Spread {
     const noise: Noise = { variances: new Float64Array(n), biases: new Float64Array(n) };
     const deviations = Float64Array.from(this.samples, ({ deviation }) => deviation);
     const common = learnNoise(rows, groups, deviations, new Uint8Array(n).fill(1), noise);
-    const learned = { ...this.learned, common, ...this.#ticks() };
+    const detour = Number.POSITIVE_INFINITY;
+    const learned = { ...this.learned, common, detour, ...this.#ticks() };
     for (const { noise: kind, rows: own, ranked } of groups) {
       if (kind === "alike") learned.alike = noise.variances[own[0]!]!;
       if (kind === "given") {
@@ -112,6 +127,8 @@ export class Spread {
         learned.scale = Math.max(1, 1.4826 * medianInPlace(sizes));
       }
       if (kind !== "by round trip") continue;
+      const least = rows.halves[ranked[0]!]!;
+      learned.detour = least + DETOUR * Math.max(1e-9, rows.halves[ranked[n >> 2]!]! - least);
       const count = Math.min(PLACES, ranked.length);
       const picks = Array.from(
         { length: count },
@@ -141,12 +158,14 @@ export class Spread {
     };
   }
 
-  #ticks(): Pick<Learned, "slack" | "repeats"> {
+  #ticks(): Pick<Learned, "slack" | "repeats" | "isResolved"> {
     const latest = this.latest(KEPT_FOR_TICK);
     const tick = tickOf(latest);
-    if (!isCoarse(tick) || latest.length < 3) return { slack: 0, repeats: 1 };
+    const isResolved = latest.length < 3 || latest.some((offset) => offset !== latest[0]);
+    if (!isCoarse(tick) || latest.length < 3) return { slack: 0, repeats: 1, isResolved };
+    // The values between two ticks are one reading, however often it is repeated.
     const runs = latest.filter((offset, i) => i === 0 || offset !== latest[i - 1]).length;
-    return { slack: tick / 2e9, repeats: latest.length / runs };
+    return { slack: tick / 2e9, repeats: latest.length / runs, isResolved };
   }
 
   /** Offsets of the last rows in use, in their order. */
