@@ -12,8 +12,9 @@ export function certaintyOf(map: ClockMap, { time, uncertainty }: FrameColumns):
   const back = map.inverse();
   const sigmaNs = (times: BigInt64Array) => back.uncertainty(times);
   const ofFrames = largest(Float64Array.from(uncertainty, Number));
-  const near = 2 * Math.hypot(ofFrames, largest(sigmaNs(time)));
-  const most = Math.max(largest(sigmaNs(time)), largest(sigmaNs(around(time, 4 * near))));
+  const atFrames = largest(sigmaNs(time));
+  const near = 2 * Math.hypot(ofFrames, atFrames);
+  const most = Math.max(atFrames, largest(sigmaNs(around(time, 2 * near))));
   return { sigmaNs, reachNs: wholeNs(2 * MARGIN * Math.hypot(ofFrames, most)) };
 }
 
@@ -25,7 +26,7 @@ function largest(numbers: Float64Array): number {
 
 /** Instants before the first and after the last frame. */
 function around(time: BigInt64Array, farthestNs: number): BigInt64Array {
-  const step = wholeNs(farthestNs) / 2n / PLACES;
+  const step = wholeNs(farthestNs) / PLACES;
   const [first, last] = [time[0] ?? 0n, time[time.length - 1] ?? 0n];
   return BigInt64Array.from({ length: Number(PLACES) * 2 }, (_, i) => {
     const k = BigInt(i >> 1) + 1n;
@@ -33,7 +34,7 @@ function around(time: BigInt64Array, farthestNs: number): BigInt64Array {
   });
 }
 
-/** At most 146 years. */
+/** At most 73 years. */
 function wholeNs(ns: number): bigint {
-  return ns < 2 ** 62 ? BigInt(Math.ceil(ns)) : 2n ** 62n;
+  return ns < 2 ** 61 ? BigInt(Math.ceil(ns)) : 2n ** 61n;
 }
