@@ -16,6 +16,13 @@ export interface Row extends RowNoise {
   readonly offset: bigint;
 }
 
+/** How a stretch begins: ns on the from clock, and how much of the evidence already belongs to it. */
+export interface Change {
+  readonly kind: "step" | "reset" | "step-or-delay";
+  readonly time: bigint;
+  readonly pairs: number;
+}
+
 export interface Settings {
   /** How long a knot may still change, s. */
   readonly lag: number;
@@ -93,6 +100,9 @@ export class Follower {
   repeats = 0;
   repeated = 0n;
   intervals: number[] = [];
+  /** From here on the evidence is in doubt, and nothing is kept; and what all of it may be off by together, s^2. */
+  hold: bigint | undefined;
+  together = 0;
   events: ClockEvent[] = [];
   #weights: Float64Array | undefined;
 
@@ -103,7 +113,7 @@ export class Follower {
 
   get model(): Model {
     const { widening, learned } = this.spread;
-    return { scores: this.scores, widening, common: learned.common };
+    return { scores: this.scores, widening, common: learned.common + this.together };
   }
 
   get weights(): Float64Array {
@@ -111,14 +121,7 @@ export class Follower {
     return this.#weights;
   }
 
-  /** A row that is none. */
-  skip(): void {
-    this.pairs++;
-    this.rejected++;
-  }
-
   take(row: Row): void {
-    this.pairs++;
     if (this.#isStale(row)) {
       this.rejected++;
       return;
@@ -156,11 +159,11 @@ export class Follower {
     if (others.length < STALE || new Set(others).size * 2 < others.length) return false;
     if (this.repeats === 0) this.repeated = from;
     this.repeats++;
-    if (this.repeats === STALE - 1) this.#tell({ kind: "stale", time: this.repeated, sizeNs: 0n });
+    if (this.repeats === STALE - 1) this.tell({ kind: "stale", time: this.repeated, sizeNs: 0n });
     return true;
   }
 
-  #tell(event: ClockEvent): void {
+  tell(event: ClockEvent): void {
     this.events.push(event);
     if (this.events.length > KEPT_EVENTS) this.events.shift();
     this.told.push(event);
@@ -183,8 +186,7 @@ export class Follower {
     this.ahead = undefined;
     this.backs = [];
     this.suspects = [];
-    if (this.current === undefined) this.#begin();
-    this.restart(rows, "reset", RESET_KICK);
+    this.restart(rows, { kind: "reset", time: rows[0]!.from, pairs: rows.length }, RESET_KICK);
   }
 
   #accept(row: Row): void {
@@ -235,6 +237,15 @@ export class Follower {
       if (fitted?.used[i] !== 0) this.#feed(row, fitted?.variances[i] ?? alone(row), 0);
     });
     this.#settle();
+  }
+
+  /** Offset (s, minus that of a base) and drift to be expected; undefined before the filters begin. */
+  predict(base: { from: bigint; offset: bigint }, time: number) {
+    const { current } = this;
+    if (current === undefined) return undefined;
+    const own = time + Number(base.from - current.base.from) / 1e9;
+    const { offset, drift } = current.lead.blend(this.weights, own);
+    return { offset: offset + Number(current.base.offset - base.offset) / 1e9, drift };
   }
 
   /** The map of the rows before the filters begin, as if they were all. */
@@ -311,13 +322,13 @@ export class Follower {
     if (this.#isTick(rows)) {
       for (const row of rows) this.#remember(row, this.#expect(row, stretch).deviation);
       this.spread.learn();
-      this.#replace(rows, "step", TICK_KICK);
+      this.#replace(rows, stepAt(rows), TICK_KICK);
       return;
     }
     const { time, sigma, limit } = this.#expect(rows[0]!, stretch);
     const isBend = Math.abs(jump) <= Math.abs(slope) * (time - stretch.lead.time) + limit * sigma;
     if (!isBend) {
-      this.restart(rows, "step", slope === 0 ? STEP_KICK : Math.abs(slope));
+      this.restart(rows, stepAt(rows), slope === 0 ? STEP_KICK : Math.abs(slope));
       return;
     }
     rows.forEach((row, i) => this.#use(row, stretch, i === 0 ? slope * slope : 0));
@@ -351,7 +362,7 @@ export class Follower {
     }
     if (usual !== undefined && usual > 0 && interval > GAP * usual) {
       const moved = stretch.lead.blend(this.weights, stretch.lead.time).offset - before;
-      this.#tell({ kind: "gap", time: row.from, sizeNs: BigInt(Math.round(moved * 1e9)) });
+      this.tell({ kind: "gap", time: row.from, sizeNs: BigInt(Math.round(moved * 1e9)) });
     }
     this.#settle();
   }
@@ -372,6 +383,7 @@ export class Follower {
     const stretch = this.current!;
     let until = stretch.timeOf(stretch.last) - this.settings.lag;
     for (const { from } of this.suspects) until = Math.min(until, stretch.timeOf(from) - 1e-9);
+    if (this.hold !== undefined) until = Math.min(until, stretch.timeOf(this.hold) - 1e-9);
     stretch.settle(until, 1, this.model);
     const time = stretch.timeOf(stretch.last);
     if (time > 2 * REBASE) stretch.rebase(Math.floor(time / REBASE - 1) * REBASE);
@@ -390,23 +402,25 @@ export class Follower {
   }
 
   /** Ends the present stretch and begins one with rows at a new offset. */
-  restart(rows: readonly Row[], kind: ClockEvent["kind"], kick: number): void {
+  restart(rows: readonly Row[], change: Change, kick: number): void {
+    if (this.current === undefined) this.#begin();
     const old = this.current!;
-    const sizeNs = this.#replace(rows, kind, kick);
+    const sizeNs = this.#replace(rows, change, kick);
+    const { kind, time } = change;
     const told = kind === "step" && this.#isExplained(old, this.current!, sizeNs) ? "step-or-delay" : kind;
-    this.#tell({ kind: told, time: rows[0]!.from, sizeNs });
+    this.tell({ kind: told, time, sizeNs });
   }
 
-  #replace(rows: readonly Row[], kind: ClockEvent["kind"], kick: number): bigint {
+  #replace(rows: readonly Row[], { kind, time, pairs }: Change, kick: number): bigint {
     const old = this.current!;
     const first = rows[0]!;
     const start = old.timeOf(first.from);
     if (kind !== "reset") old.pending = old.pending.filter(({ time }) => time < start);
     old.settle(Number.POSITIVE_INFINITY, 0, this.model);
-    old.pairs = this.pairs - rows.length;
+    old.pairs = this.pairs - pairs;
     old.rejected = this.rejected;
     const before = old.lead.blend(this.weights, kind === "reset" ? old.timeOf(old.last) : start);
-    const stretch = new Stretch({ from: first.from, offset: first.offset }, first.from, copy(old), copy(old));
+    const stretch = new Stretch({ from: first.from, offset: first.offset }, time, copy(old), copy(old));
     const at = { time: 0, offset: 0, variance: DIFFUSE, kick: kick * kick };
     for (const bank of [stretch.trail, stretch.lead]) {
       bank.time = kind === "reset" ? 0 : old.lead.time - start;
@@ -414,7 +428,7 @@ export class Follower {
     }
     if (old.knots.length > 0) this.past.push(old);
     this.current = stretch;
-    this.pairs = rows.length;
+    this.pairs = pairs;
     this.rejected = 0;
     if (kind === "reset") {
       this.intervals = [];
@@ -437,6 +451,10 @@ export class Follower {
     const [rise, fall] = [before.above + after.below + slack, before.below + after.above + slack];
     return jump <= rise && -jump <= fall;
   }
+}
+
+function stepAt(rows: readonly Row[]): Change {
+  return { kind: "step", time: rows[0]!.from, pairs: rows.length };
 }
 
 /** What is known of the error of a row alone: its sigma, or what its round trip allows (uniform), else 1 ms. */

@@ -5,6 +5,7 @@ import { ClockMap } from "../map.ts";
 import { placeStretches } from "../place.ts";
 import type { SegmentPieces } from "../segment.ts";
 import { quantile } from "../statistics.ts";
+import { Envelope } from "./envelope.ts";
 import { Follower, type Row } from "./follower.ts";
 
 export type Ns = bigint | BigInt64Array;
@@ -18,6 +19,7 @@ export interface TrackerOptions {
 export class ClockTracker {
   readonly kind: TrackerOptions["kind"];
   readonly #follower: Follower;
+  readonly #envelope: Envelope | undefined;
 
   constructor(options: TrackerOptions) {
     const { kind, lagNs = 120_000_000_000n, prior } = options;
@@ -27,6 +29,7 @@ export class ClockTracker {
       drift: (prior?.driftPpb ?? 0) / 1e9,
       driftSigma: prior === undefined ? undefined : prior.sigmaPpb / 1e9,
     });
+    this.#envelope = kind === "one-way" ? new Envelope(this.#follower) : undefined;
   }
 
   add(rows: Record<string, Ns>): ClockEvent[] {
@@ -40,7 +43,9 @@ export class ClockTracker {
     const { from, values, holdsOffsets, uncertainty, roundTrip, states } = readings[0]!;
     const follower = this.#follower;
     for (let i = 0; i < from.length; i++) {
-      if (states[i] === INVALID) follower.skip();
+      follower.pairs++;
+      if (states[i] === INVALID) follower.rejected++;
+      else if (this.#envelope !== undefined) this.#envelope.take(from[i]!, values[i]!);
       else {
         const row: Row = {
           from: from[i]!,
