@@ -49,39 +49,36 @@ function plainTag(tag: AlignedTagInput): AlignedTagInput {
 }
 
 /**
- * Twice the instants at which the joined value changes, found by joining to every half nanosecond, so that it also
- * finds what changes right after an instant.
+ * The instants at which the joined value changes, found by joining at every quarter of a nanosecond, so that it also
+ * finds what changes right after an instant; in whole ns, downwards.
  */
 function changesOf(tag: AlignedTagInput, from: bigint, to: bigint): bigint[] {
-  const double = (times: BigInt64Array) => times.map((time) => (time === OPEN ? OPEN : 2n * time));
-  const doubled =
+  const quarters = (times: BigInt64Array) => times.map((time) => (time === OPEN ? OPEN : 4n * time));
+  const finer =
     "intervals" in tag
       ? {
           ...tag,
           intervals: {
             ...tag.intervals,
-            starts: double(tag.intervals.starts),
-            ends: double(tag.intervals.ends),
+            starts: quarters(tag.intervals.starts),
+            ends: quarters(tag.intervals.ends),
           },
         }
-      : { ...tag, samples: { ...tag.samples, times: double(tag.samples.times) } };
-  const halves = Array.from({ length: Number(2n * (to - from)) }, (_, i) => 2n * from + BigInt(i));
-  const values = oracle(halves, doubled).map(({ value }) => JSON.stringify(value, text));
-  return halves.filter((_, i) => i > 0 && values[i] !== values[i - 1]);
+      : { ...tag, samples: { ...tag.samples, times: quarters(tag.samples.times) } };
+  const places = Array.from({ length: Number(4n * (to - from)) }, (_, i) => 4n * from + BigInt(i));
+  const values = oracle(places, finer).map(({ value }) => JSON.stringify(value, text));
+  return places.filter((_, i) => i > 0 && values[i] !== values[i - 1]).map((place) => place >> 2n);
 }
 
 const text = (_: string, value: unknown) =>
   typeof value === "bigint" ? `${value}n` : typeof value === "number" && Number.isNaN(value) ? "NaN" : value;
 
-/** The whole ns of a change: at it, or right before where the change is right after it. */
 function expectedFlags(
   frames: readonly bigint[],
   sigmas: readonly bigint[],
   tag: AlignedTagInput,
 ): boolean[] {
-  // `forward` and `nearest` change right after an instant, the others at it.
-  const isAfter = tag.join.kind === "forward" || tag.join.kind === "nearest";
-  const changes = changesOf(tag, -60n, 120n).map((half) => (isAfter ? (half - 1n) >> 1n : half >> 1n));
+  const changes = changesOf(tag, -60n, 120n);
   return frames.map((frame, i) =>
     changes.some((change) => {
       const sigma = Math.hypot(Number(sigmas[i]), sigmaAt(change));
@@ -113,7 +110,7 @@ const framesAndSigmas = instants(30)
   );
 
 describe("a change of the value within 2 sigma of the frame", () => {
-  it("is what joining at every half nanosecond finds, for any tag and any blocks", () => {
+  it("is what joining at every quarter of a nanosecond finds, for any tag and any blocks", () => {
     let flagged = 0;
     fc.assert(
       fc.property(
@@ -127,7 +124,7 @@ describe("a change of the value within 2 sigma of the frame", () => {
           flagged += flags.filter(Boolean).length;
         },
       ),
-      { numRuns: 600 },
+      { numRuns: 600, seed: 20_261_122 },
     );
     expect(flagged).toBeGreaterThan(500);
   });

@@ -115,7 +115,7 @@ describe("the half-width of what an archive left out", () => {
           known += want === null ? 0 : 1;
         }
       }),
-      { numRuns: 2500 },
+      { numRuns: 2500, seed: 20_261_122 },
     );
     expect(known).toBeGreaterThan(1000);
   });
