@@ -1,4 +1,5 @@
 import { detrend, noiseOf, robustSlope, runningMedian } from "./detrend.ts";
+import { DRIFT_PRIOR } from "./prior.ts";
 import { isCoarse, type Rows } from "./rows.ts";
 import { tickOf } from "./stale.ts";
 import { medianInPlace, robustSigma } from "./statistics.ts";
@@ -10,6 +11,11 @@ const NOISES = 8;
 const JUMPS = 6;
 /** The drift's own changes are taken off by a median of so many jumps. */
 const BASELINE = 51;
+/** Of fewer rows than this the jumps between them tell nothing usual: lines through the rows beside each place do. */
+const FEW = 24;
+/** So many rows on both sides show a step among few; two that agree do where sigmas are given. */
+const FEW_SIDE = { given: 2, learned: 3 };
+const MOST_SIDE = 10;
 /** Rows on either side by which a jump is placed and checked. */
 const REACH = 12;
 const LEAST_SIGMA = 1e-9;
@@ -29,10 +35,10 @@ export function cutsOf(rows: Rows, isEnvelope: readonly boolean[]): number[] {
   const entries = [...lists.values()].map((list) => {
     const pick = (column: Float64Array) => Float64Array.from(list, (i) => column[i]!);
     const [times, offsets] = [pick(rows.times), pick(rows.offsets)];
-    const given = robustSigma(pick(rows.sigmas).filter((sigma) => !Number.isNaN(sigma)));
+    const sigmas = pick(rows.sigmas);
     return {
       list,
-      noise: list.length < 2 * SIDE ? Number.POSITIVE_INFINITY : Math.max(given, noiseOf(times, offsets)),
+      noise: list.length < 2 * FEW_SIDE.given ? Number.POSITIVE_INFINITY : noiseWith(sigmas, times, offsets),
     };
   });
   const best = Math.min(...entries.map(({ noise }) => noise));
@@ -44,7 +50,21 @@ export function cutsOf(rows: Rows, isEnvelope: readonly boolean[]): number[] {
   const offsets = pick(rows.offsets);
   const ticks = tickOf(offsets.map((offset) => Math.round(offset * 1e9)));
   const tick = isCoarse(ticks) ? ticks / 1e9 : 0;
-  return findSteps(pick(rows.times), offsets, pick(rows.halves), tick, best).map((cut) => chosen[cut]!);
+  const [times, halves] = [pick(rows.times), pick(rows.halves)];
+  const noise = Math.max(LEAST_SIGMA, best, tick / Math.sqrt(12));
+  const side = pick(rows.sigmas).some(Number.isNaN) ? FEW_SIDE.learned : FEW_SIDE.given;
+  const cuts =
+    chosen.length < FEW
+      ? stepsOfFew({ times, offsets, halves, noise, side }, 0, chosen.length)
+      : findSteps(times, offsets, halves, tick, noise);
+  return cuts.map((cut) => chosen[cut]!);
+}
+
+/** One sigma of single rows: given ones are trusted of few rows, whose scatter a step would enter. */
+function noiseWith(sigmas: Float64Array, times: Float64Array, offsets: Float64Array): number {
+  const given = sigmas.filter((sigma) => !Number.isNaN(sigma));
+  if (given.length === sigmas.length && given.length < FEW) return medianInPlace(given);
+  return Math.max(robustSigma(given), noiseOf(times, offsets));
 }
 
 /**
@@ -63,13 +83,11 @@ function findSteps(
   tick: number,
   leastNoise: number,
 ): number[] {
-  const n = times.length;
-  if (n < 2 * SIDE) return [];
   const values = detrend(times, offsets, robustSlope(times, offsets));
   const jumps = jumpsOf(values);
   const usual = runningMedian(jumps, BASELINE);
   for (let i = 0; i < jumps.length; i++) jumps[i] = jumps[i]! - usual[i]!;
-  const noise = Math.max(LEAST_SIGMA, leastNoise, noiseOf(times, offsets), tick / Math.sqrt(12));
+  const noise = Math.max(leastNoise, noiseOf(times, offsets));
   const threshold = Math.max(NOISES * noise, JUMPS * robustSigma(jumps), 1.6 * tick);
   const cuts: number[] = [];
   for (let i = 0; i < jumps.length; i++) {
@@ -84,6 +102,44 @@ function findSteps(
     if (linesDisagree(times, values, last, cut, noise)) cuts.push(cut);
   }
   return withoutExcursions(values, cuts, threshold);
+}
+
+interface FewRows {
+  times: Float64Array;
+  offsets: Float64Array;
+  halves: Float64Array;
+  /** 1 sigma of a row, s. */
+  noise: number;
+  /** The least number of rows on both sides of a step. */
+  side: number;
+}
+
+/**
+ * Steps among few rows [low, high): where lines through the rows on both sides miss each other most and no row is far
+ * from its own line; then the same on both sides of it.
+ */
+function stepsOfFew(rows: FewRows, low: number, high: number): number[] {
+  const { times, offsets, halves, noise } = rows;
+  let [best, most] = [0, 0];
+  for (let cut = low + rows.side; cut + rows.side <= high; cut++) {
+    // As many rows on both sides, since a curve bends lines of one length alike.
+    const side = Math.min(MOST_SIDE, cut - low, high - cut);
+    const place = (times[cut - 1]! + times[cut]!) / 2;
+    const before = extrapolate(times, offsets, cut - side, cut, place);
+    const after = extrapolate(times, offsets, cut, cut + side, place);
+    const jump = after.value - before.value;
+    const hole = times[cut]! - times[cut - 1]!;
+    // Few rows cannot show how much the drift changes: it may as much as the prior says.
+    const bend = (Math.abs(after.slope - before.slope) / 2 + DRIFT_PRIOR) * hole;
+    const excess = Math.abs(jump) - 6 * noise * Math.sqrt(before.factor + after.factor) - bend;
+    const detour = median(halves, cut, cut + side) - median(halves, cut - side, cut);
+    const isDetour = Math.abs(jump) <= 1.25 * Math.abs(detour);
+    if (isDetour || Math.abs(jump) <= JUMPS * noise || excess <= most) continue;
+    if (Math.max(before.farthest, after.farthest) > NOISES * noise) continue;
+    [best, most] = [cut, excess];
+  }
+  if (most === 0) return [];
+  return [...stepsOfFew(rows, low, best), best, ...stepsOfFew(rows, best, high)];
 }
 
 /** Entry i is the jump before row i + 5. */
@@ -171,15 +227,17 @@ function linesDisagree(
   return Math.abs(jump) > 6 * spread + bend;
 }
 
-/** A robust line through rows [start, end) at a place, and by how much its variance exceeds that of one row. */
+/** A robust line through rows [start, end) at a place, by how much its variance exceeds that of one row, and the farthest row. */
 function extrapolate(times: Float64Array, values: Float64Array, start: number, end: number, place: number) {
   const [own, offsets] = [times.slice(start, end), values.slice(start, end)];
   const slope = robustSlope(own, offsets);
-  const middle = medianInPlace(detrend(own, offsets, slope));
+  const rest = detrend(own, offsets, slope);
+  const middle = medianInPlace(rest.slice());
+  const farthest = rest.reduce((most, value) => Math.max(most, Math.abs(value - middle)), 0);
   const centre = own.reduce((sum, time) => sum + time, 0) / own.length;
   const spread = own.reduce((sum, time) => sum + (time - centre) ** 2, 0);
   const factor = 1.57 / own.length + (spread > 0 ? (1.1 * (place - centre) ** 2) / spread : 0);
-  return { value: middle + slope * (place - own[0]!), slope, factor };
+  return { value: middle + slope * (place - own[0]!), slope, factor, farthest };
 }
 
 /** Leaves out pairs of cuts that are closer than 8 rows where the offset comes back. */

@@ -80,6 +80,50 @@ describe("steps", () => {
   });
 });
 
+describe("steps among few rows", () => {
+  /** Marks every 12 min, 60 ms of noise, that jump by -9 s. */
+  function marks(count: number, after: number, seed: number, isGiven: boolean): Evidence {
+    const noise = new Draws(seed);
+    const from = BigInt64Array.from({ length: count }, (_, i) => EPOCH + BigInt(i) * 720n * SECOND);
+    const to = from.map((time, i) => {
+      const size = i >= after ? -9n * SECOND : 0n;
+      return time + 17n * SECOND + size + BigInt(Math.round(noise.normal(6e7)));
+    });
+    const uncertainty = new BigInt64Array(count).fill(60_000_000n);
+    return isGiven ? { kind: "marks", from, to, uncertainty } : { kind: "marks", from, to };
+  }
+
+  it.each([
+    [10, 5, true],
+    [6, 3, true],
+    [8, 6, true],
+    [10, 5, false],
+    [7, 3, false],
+  ])("of %i, from row %i on, given uncertainties %s, are found where they are", (count, after, isGiven) => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const map = estimateClockMap(marks(count, after, seed, isGiven));
+      const [found, ...rest] = jumps(map);
+      expect(rest).toEqual([]);
+      expect(found!.time).toBe(EPOCH + BigInt(after) * 720n * SECOND);
+      expect(Math.abs(Number(found!.sizeNs) + 9e9)).toBeLessThan(7e8);
+    }
+  });
+
+  it("are not made of one wild mark, nor of a drift that changes", () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const wild = marks(9, 9, seed, true) as Evidence & { kind: "marks" };
+      wild.to[8]! -= 9n * SECOND;
+      const map = estimateClockMap(wild);
+      expect(jumps(map)).toEqual([]);
+      expect(map.segments[0]!.rejected).toBe(1);
+      for (const interval of [30, 720, 3600]) {
+        const few: TwoWay = { drift: "warm-up", seconds: (6 + seed) * interval, interval };
+        expect(jumps(mapOf(few, seed))).toEqual([]);
+      }
+    }
+  });
+});
+
 describe("a source that starts again", () => {
   it("gives a segment each time, and the later one where the same readings come twice", () => {
     const first = probes(() => 7n * SECOND, 40);
