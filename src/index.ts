@@ -21,8 +21,14 @@ export {
   type ClockModel,
   type ClockReport,
   type ClockSegment,
+  ClockTracker,
+  type DriftPrior,
   type Evidence,
   estimateClockMap,
+  type Ns,
+  type TrackClockOptions,
+  type TrackedRows,
+  trackClock,
 } from "./clock/index.ts";
 export { AlignError, type ErrorPlace } from "./errors.ts";
 export {

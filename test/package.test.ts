@@ -49,6 +49,7 @@ describe("the built package", () => {
     expect(Object.keys(built).sort()).toEqual([
       "AlignError",
       "ClockMap",
+      "ClockTracker",
       "alignCapture",
       "alignFrames",
       "asofJoin",
@@ -64,6 +65,7 @@ describe("the built package", () => {
       "readManifest",
       "reportJson",
       "runBenchmarks",
+      "trackClock",
       "version",
     ]);
   });

@@ -20,3 +20,11 @@ export { ClockMap, identityMap } from "./map.ts";
 export { type ClockReport, clockReport } from "./report.ts";
 export type { ClockSegment } from "./segment.ts";
 export { type Signal, signalLags } from "./signals/index.ts";
+export {
+  ClockTracker,
+  type DriftPrior,
+  type Ns,
+  type TrackClockOptions,
+  type TrackedRows,
+  trackClock,
+} from "./tracker/index.ts";

@@ -41,6 +41,13 @@ export class Bank {
   readonly p01 = new Float64Array(wanders.length);
   readonly p11 = new Float64Array(wanders.length);
 
+  copy(): Bank {
+    const bank = new Bank();
+    bank.time = this.time;
+    for (const key of ["offsets", "drifts", "p00", "p01", "p11"] as const) bank[key].set(this[key]);
+    return bank;
+  }
+
   /** Starts all filters at a measurement, with a drift that is known by its variance. */
   start({ time, offset, variance }: Measurement, drift: number, driftVariance: number): void {
     this.time = time;

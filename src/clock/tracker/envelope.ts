@@ -1,8 +1,9 @@
 import { robustSlope } from "../detrend.ts";
 import { LOWEST } from "../one-way/floor.ts";
 import { medianInPlace } from "../statistics.ts";
-import { Floors, type Delay } from "./floors.ts";
-import type { Follower, Row } from "./follower.ts";
+import { type Delay, Floors } from "./floors.ts";
+import type { Follower } from "./follower.ts";
+import type { Row } from "./order.ts";
 
 /** A few rows in a row: the lowest of them tells whether the delay is as usual. */
 export interface Cell {
@@ -49,7 +50,7 @@ const RESET_KICK = 2e-6;
 const STALE_INTERVALS = 3;
 const STALE = 8;
 
-interface Stamp {
+export interface Stamp {
   readonly from: bigint;
   readonly to: bigint;
 }
@@ -119,7 +120,10 @@ export class Envelope {
 
   #stray(stamp: Stamp): void {
     const last = this.strays.at(-1);
-    if (last !== undefined && (stamp.from < last.from || Number(stamp.from - last.from) / 1e9 > 60 + 100 * this.interval)) {
+    if (
+      last !== undefined &&
+      (stamp.from < last.from || Number(stamp.from - last.from) / 1e9 > 60 + 100 * this.interval)
+    ) {
       this.#follower.rejected += this.strays.length;
       this.strays = [];
     }
@@ -161,12 +165,12 @@ export class Envelope {
     for (const row of rows) this.#collect(row);
     this.count = pairs;
     this.since = rows[0]!.time;
-    const { row } = this.#measure();
+    const floor = this.#measure();
     this.window = [];
     this.count = 0;
     this.since = rows.at(-1)!.time;
     if (follower.current === undefined && follower.warm.length === 0) return;
-    follower.restart([row], { kind, time, pairs }, kind === "reset" ? RESET_KICK : STEP_KICK);
+    follower.restart([floor], { kind, time, pairs }, kind === "reset" ? RESET_KICK : STEP_KICK);
   }
 
   #delayOf(from: bigint, to: bigint): Delay {
@@ -189,13 +193,16 @@ export class Envelope {
 
   get slope(): number {
     const follower = this.#follower;
-    const drift = follower.predict(this.base!, 0)?.drift;
+    const drift = follower.state?.drift;
     if (drift !== undefined) return drift;
     const { warm } = follower;
     if (warm.length < 3) return follower.settings.drift;
     const first = warm[0]!;
     const times = Float64Array.from(warm, ({ from }) => Number(from - first.from) / 1e9);
-    return robustSlope(times, Float64Array.from(warm, ({ offset }) => Number(offset - first.offset) / 1e9));
+    return robustSlope(
+      times,
+      Float64Array.from(warm, ({ offset }) => Number(offset - first.offset) / 1e9),
+    );
   }
 
   #closeCell(): void {
@@ -225,9 +232,13 @@ export class Envelope {
     const { lows } = this;
     if (lows.length < KNOWN_CELLS) return 0;
     const rests = Float64Array.from(lows, (one) => this.#rest(one, slope));
-    const steps = rests.subarray(1).map((rest, i) => Math.abs(rest - rests[i]!)).sort();
+    const steps = rests
+      .subarray(1)
+      .map((rest, i) => Math.abs(rest - rests[i]!))
+      .sort();
     const noise =
-      Math.max(steps[steps.length >> 1]! / 0.6745, steps[Math.floor(0.8 * (steps.length - 1))]! / 1.2816) / Math.SQRT2;
+      Math.max(steps[steps.length >> 1]! / 0.6745, steps[Math.floor(0.8 * (steps.length - 1))]! / 1.2816) /
+      Math.SQRT2;
     const change = this.#rest(low, slope) - medianInPlace(rests.slice(-NEAR_CELLS));
     const gap = low.time - lows.at(-1)!.time;
     return Math.abs(change) > SUDDEN * noise + 3e-6 * gap ? change : 0;
@@ -235,7 +246,10 @@ export class Envelope {
 
   #suspect(cell: Cell, change: number, slope: number): void {
     const last = this.suspects.at(-1);
-    if (last !== undefined && Math.sign(this.#changeOf(this.#lowOf(last, slope), slope)) !== Math.sign(change)) {
+    if (
+      last !== undefined &&
+      Math.sign(this.#changeOf(this.#lowOf(last, slope), slope)) !== Math.sign(change)
+    ) {
       this.#follower.rejected += this.suspects.reduce((sum, { count }) => sum + count, 0);
       this.suspects = [];
     }
@@ -271,7 +285,9 @@ export class Envelope {
   /** The delay or the clock has changed for good. */
   #change(change: number, slope: number): void {
     const { suspects } = this;
-    const middle = medianInPlace(Float64Array.from(this.lows.slice(-NEAR_CELLS), (low) => this.#rest(low, slope))) + change / 2;
+    const middle =
+      medianInPlace(Float64Array.from(this.lows.slice(-NEAR_CELLS), (low) => this.#rest(low, slope))) +
+      change / 2;
     const isLow = (row: Delay) => this.#rest(row, slope) < middle;
     let first = suspects[0]!.rows[0]!;
     if (change > 0) {
@@ -289,6 +305,13 @@ export class Envelope {
       const part = latest.slice(i, i + CELL_LEAST * 2);
       if (part.length >= CELL_LEAST) this.lows.push(this.#lowOf({ rows: part, count: part.length }, slope));
     }
+  }
+
+  /** By how much the delay is off in cells that are no longer one alone, s: nobody knows yet for how long. */
+  get doubt(): number {
+    if (this.suspects.length < 2) return 0;
+    const { slope } = this;
+    return Math.abs(this.#changeOf(this.#lowOf(this.suspects.at(-1)!, slope), slope));
   }
 
   /** Adds a row to the lowest of the window. */
@@ -315,7 +338,7 @@ export class Envelope {
 
   #closeWindow(): void {
     if (this.count >= CELL_LEAST) {
-      const { row } = this.#measure();
+      const row = this.#measure();
       this.#follower.take(row);
     }
     this.window = [];
@@ -323,19 +346,18 @@ export class Envelope {
   }
 
   /** The window's floor as a measurement. */
-  #measure(): { row: Row } {
+  #measure(): Row {
     this.#thin();
     const slope = this.slope;
     const lowest = this.window.map((row) => ({ time: row.time, rest: this.#rest(row, slope) }));
     const { time, offset, variance } = this.floors.read(lowest, this.count);
     const { base } = this;
     this.#follower.together = this.floors.together ** 2;
-    const row: Row = {
+    return {
       from: base!.from + BigInt(Math.round(time * 1e9)),
       offset: base!.offset + BigInt(Math.round((offset + slope * time) * 1e9)),
       half: Number.NaN,
       sigma: Math.max(1e-9, Math.sqrt(variance)),
     };
-    return { row };
   }
 }

@@ -1,20 +1,12 @@
-import { BOUND_DRIFT } from "../curve.ts";
 import type { ClockEvent } from "../event.ts";
 import { DRIFT_PRIOR, FEW_INSTANTS } from "../prior.ts";
 import { fitStretch } from "../stretch.ts";
-import { medianInPlace } from "../statistics.ts";
-import { Bank, wanders, weigh } from "./bank.ts";
-import { type RowNoise, Spread } from "./spread.ts";
-import { type Model, Stretch } from "./stretch.ts";
+import { type State, wanders, weigh } from "./bank.ts";
+import { Order, type Row, STALE } from "./order.ts";
+import { Spread } from "./spread.ts";
+import { isExplained, type Model, Stretch } from "./stretch.ts";
 import { type Finding, findAgreement, type Suspect } from "./suspects.ts";
-import { rowsOf } from "./warm.ts";
-
-/** A measurement as it came in: ns, and its noise in s. */
-export interface Row extends RowNoise {
-  readonly from: bigint;
-  /** Target minus source. */
-  readonly offset: bigint;
-}
+import { alone, rowsOf } from "./warm.ts";
 
 /** How a stretch begins: ns on the from clock, and how much of the evidence already belongs to it. */
 export interface Change {
@@ -40,7 +32,6 @@ const REJECT = 8;
 
 const KEPT_KNOTS = 512;
 const KEPT_EVENTS = 64;
-const KEPT_INTERVALS = 32;
 const MOST_SUSPECTS = 16;
 
 /** Knots are no closer than this share of the lag, and no closer than this, s. */
@@ -57,16 +48,7 @@ const RESET_KICK = 2e-6;
 /** Before its first tick a coarse clock shows no drift. */
 const TICK_KICK = 1e-3;
 
-/** So many usual intervals without a row are a gap, once so many are known. */
-const GAP = 10;
-const KNOWN_INTERVALS = 8;
-
-/** A decrease of the stamps lasts that is seen in so many rows, or so many where the target goes back too. */
-const RESET = 3;
-const BOTH_BACK = 8;
-
 /** So many equal offsets in a row, among others that differ, are repetitions. */
-const STALE = 8;
 const OTHERS = 64;
 
 /** Times are counted anew before they lose the ns, s. */
@@ -88,23 +70,17 @@ export class Follower {
   /** Evidence of the present stretch. */
   pairs = 0;
   rejected = 0;
-  /** Rows that were not expected, that go back, and one that is far ahead. */
+  /** Rows that were not expected. */
   suspects: Row[] = [];
-  backs: Row[] = [];
-  ahead: Row | undefined;
-  latest: Row | undefined;
+  order = new Order();
   /** The first offset in use: ticks are told by differences from it. */
   origin: bigint | undefined;
-  /** The last offset that arrived, how often it was repeated, and since when. */
-  arrived: bigint | undefined;
-  repeats = 0;
-  repeated = 0n;
-  intervals: number[] = [];
   /** From here on the evidence is in doubt, and nothing is kept; and what all of it may be off by together, s^2. */
   hold: bigint | undefined;
   together = 0;
   events: ClockEvent[] = [];
   #weights: Float64Array | undefined;
+  #told: ClockEvent[] = [];
 
   constructor(settings: Settings) {
     this.settings = settings;
@@ -122,105 +98,83 @@ export class Follower {
   }
 
   take(row: Row): void {
-    if (this.#isStale(row)) {
-      this.rejected++;
-      return;
-    }
-    const { latest, ahead } = this;
-    if (latest !== undefined && row.from < latest.from) {
-      this.#goBack(row, latest);
-      return;
-    }
-    this.ahead = undefined;
-    if (ahead !== undefined) {
-      if (row.from >= ahead.from) this.#accept(ahead);
-      else this.rejected++;
-    }
-    const usual = this.usualInterval;
-    const isAhead = usual !== undefined && Number(row.from - this.latest!.from) / 1e9 > GAP * usual;
-    if (isAhead) this.ahead = row;
-    else this.#accept(row);
+    this.order.take(row, this);
   }
 
-  get usualInterval(): number | undefined {
-    return this.intervals.length < KNOWN_INTERVALS
-      ? undefined
-      : medianInPlace(Float64Array.from(this.intervals));
-  }
-
-  #isStale({ from, offset }: Row): boolean {
-    if (offset !== this.arrived) {
-      this.arrived = offset;
-      this.repeats = 0;
-      return false;
-    }
+  /** Whether an equal offset is no measurement: among others that differ, a clock that is not coarse has none. */
+  isRepetition(): boolean {
     if (this.current === undefined || this.spread.learned.slack > 0) return false;
     const others = this.spread.latest(OTHERS);
-    if (others.length < STALE || new Set(others).size * 2 < others.length) return false;
-    if (this.repeats === 0) this.repeated = from;
-    this.repeats++;
-    if (this.repeats === STALE - 1) this.tell({ kind: "stale", time: this.repeated, sizeNs: 0n });
-    return true;
+    return others.length >= STALE && new Set(others).size * 2 >= others.length;
   }
 
   tell(event: ClockEvent): void {
     this.events.push(event);
     if (this.events.length > KEPT_EVENTS) this.events.shift();
-    this.told.push(event);
+    this.#told.push(event);
   }
 
   /** Events since they were last taken away. */
-  told: ClockEvent[] = [];
-
-  #goBack(row: Row, latest: Row): void {
-    if (this.backs.length > 0 && row.from < this.backs.at(-1)!.from) {
-      this.rejected += this.backs.length;
-      this.backs = [];
-    }
-    this.backs.push(row);
-    const goesOn = this.backs[0]!.from + this.backs[0]!.offset >= latest.from + latest.offset;
-    if (this.backs.length < (goesOn ? RESET : BOTH_BACK)) return;
-    const rows = this.backs;
-    if (this.ahead !== undefined) this.rejected++;
-    this.rejected += this.suspects.length;
-    this.ahead = undefined;
-    this.backs = [];
-    this.suspects = [];
-    this.restart(rows, { kind: "reset", time: rows[0]!.from, pairs: rows.length }, RESET_KICK);
+  takeTold(): ClockEvent[] {
+    const told = this.#told;
+    this.#told = [];
+    return told;
   }
 
-  #accept(row: Row): void {
-    this.rejected += this.backs.length;
-    this.backs = [];
+  /** The instant up to which nothing will change. */
+  get settled(): bigint | undefined {
+    const { current, past } = this;
+    const stretch = current !== undefined && current.knots.length > 0 ? current : past.at(-1);
+    return stretch?.instant(stretch.knots.at(-1)!.time);
+  }
+
+  /** The state at the last row; undefined before the filters begin. */
+  get state(): State | undefined {
+    const { current } = this;
+    return current?.lead.blend(this.weights, current.lead.time);
+  }
+
+  /** Takes a row that is in order. */
+  accept(row: Row): void {
     if (this.current !== undefined) {
       this.#judge(row, this.current);
       return;
     }
     this.warm.push(row);
-    this.#pass(row);
+    this.order.pass(row);
     if (this.warm.length === START) this.#begin();
   }
 
-  #pass(row: Row): number {
-    const interval = this.latest === undefined ? 0 : Number(row.from - this.latest.from) / 1e9;
-    if (this.latest !== undefined) this.intervals.push(interval);
-    if (this.intervals.length > KEPT_INTERVALS) this.intervals.shift();
-    this.latest = row;
-    return interval;
+  /** Whether the source starts again with these rows: those that agree do, or all if they are many. */
+  reset(rows: readonly Row[]): boolean {
+    const drift = this.state?.drift ?? this.settings.drift;
+    const first = rows[0]!;
+    const deviations = rows.map((row): Suspect => {
+      const time = Number(row.from - first.from) / 1e9;
+      const deviation = Number(row.offset - first.offset) / 1e9 - drift * time;
+      return { time, deviation, sigma: Math.sqrt(this.spread.variance(row)) };
+    });
+    const members = findAgreement(deviations)?.members;
+    if (members === undefined && rows.length < MOST_SUSPECTS) return false;
+    const kept = members === undefined ? rows : members.map((i) => rows[i]!);
+    this.rejected += this.suspects.length + rows.length - kept.length;
+    this.suspects = [];
+    this.restart(kept, { kind: "reset", time: kept[0]!.from, pairs: kept.length }, RESET_KICK);
+    return true;
   }
 
   /** Starts the filters by the rows so far, fitted as the batch estimator does. */
   #begin(): void {
     const { warm } = this;
     this.warm = [];
-    const first = warm[0]!;
-    const stretch = new Stretch({ from: first.from, offset: first.offset }, first.from);
     const rows = rowsOf(warm);
     const instants = new Set(rows.times).size;
     const fitted =
       instants > FEW_INSTANTS
         ? fitStretch(rows, 0, warm.length, warm.length < START ? "line" : "curve", [])
         : undefined;
+    const base = warm.find((_, i) => fitted?.used[i] !== 0)!;
+    const stretch = new Stretch({ from: base.from, offset: base.offset }, warm[0]!.from);
     const driftSigma = this.settings.driftSigma ?? (fitted === undefined ? DRIFT_PRIOR : ANY_DRIFT);
     const start = { time: 0, offset: 0, variance: DIFFUSE, kick: 0 };
     stretch.trail.start(start, this.settings.drift, driftSigma ** 2);
@@ -237,15 +191,6 @@ export class Follower {
       if (fitted?.used[i] !== 0) this.#feed(row, fitted?.variances[i] ?? alone(row), 0);
     });
     this.#settle();
-  }
-
-  /** Offset (s, minus that of a base) and drift to be expected; undefined before the filters begin. */
-  predict(base: { from: bigint; offset: bigint }, time: number) {
-    const { current } = this;
-    if (current === undefined) return undefined;
-    const own = time + Number(base.from - current.base.from) / 1e9;
-    const { offset, drift } = current.lead.blend(this.weights, own);
-    return { offset: offset + Number(current.base.offset - base.offset) / 1e9, drift };
   }
 
   /** The map of the rows before the filters begin, as if they were all. */
@@ -301,6 +246,12 @@ export class Follower {
     });
   }
 
+  /** By how much rows are off that are no longer one alone, s: nobody knows yet whether the clock jumped. */
+  get doubt(): number {
+    if (this.current === undefined || this.suspects.length < 2) return 0;
+    return Math.abs(this.#deviations(this.current).at(-1)!.deviation);
+  }
+
   #suspect(row: Row, stretch: Stretch): void {
     const kept = this.suspects.filter(({ from }) => from <= row.from);
     this.rejected += this.suspects.length - kept.length;
@@ -331,7 +282,7 @@ export class Follower {
       this.restart(rows, stepAt(rows), slope === 0 ? STEP_KICK : Math.abs(slope));
       return;
     }
-    rows.forEach((row, i) => this.#use(row, stretch, i === 0 ? slope * slope : 0));
+    for (const [i, row] of rows.entries()) this.#use(row, stretch, i === 0 ? slope * slope : 0);
   }
 
   /** Whether one offset has become another, and there was never a third: so moves a coarse clock. */
@@ -342,26 +293,24 @@ export class Follower {
 
   #use(row: Row, stretch: Stretch, kick: number): void {
     const { deviation, variance, p00, sigma } = this.#expect(row, stretch);
-    if (this.spread.isDetour(row)) {
+    const isGap = this.order.pass(row);
+    const isFirst = stretch.pending.length + stretch.knots.length === 0;
+    if (this.spread.isDetour(row) && !isFirst) {
       this.#remember(row, deviation);
       this.spread.learnInTime();
       this.rejected++;
       return;
     }
-    const usual = this.usualInterval;
-    const interval = this.#pass(row);
-    const before = stretch.lead.blend(this.weights, stretch.lead.time).offset;
+    const before = this.state!.offset;
     const size = Math.abs(deviation) / sigma;
     const isWide = size > HUBER && kick === 0 && Number.isNaN(row.sigma);
     this.#feed(row, isWide ? (variance * size) / HUBER : variance, kick);
-    const bias = this.spread.bias(row);
     if (kick === 0) {
-      const own = bias + deviation * Math.sqrt(variance / (p00 + variance));
-      this.#remember(row, own);
+      this.#remember(row, this.spread.bias(row) + deviation * Math.sqrt(variance / (p00 + variance)));
       this.spread.learnInTime();
     }
-    if (usual !== undefined && usual > 0 && interval > GAP * usual) {
-      const moved = stretch.lead.blend(this.weights, stretch.lead.time).offset - before;
+    if (isGap) {
+      const moved = this.state!.offset - before;
       this.tell({ kind: "gap", time: row.from, sizeNs: BigInt(Math.round(moved * 1e9)) });
     }
     this.#settle();
@@ -407,7 +356,8 @@ export class Follower {
     const old = this.current!;
     const sizeNs = this.#replace(rows, change, kick);
     const { kind, time } = change;
-    const told = kind === "step" && this.#isExplained(old, this.current!, sizeNs) ? "step-or-delay" : kind;
+    const told =
+      kind === "step" && isExplained(old, this.current!, this.model, sizeNs) ? "step-or-delay" : kind;
     this.tell({ kind: told, time, sizeNs });
   }
 
@@ -420,7 +370,12 @@ export class Follower {
     old.pairs = this.pairs - pairs;
     old.rejected = this.rejected;
     const before = old.lead.blend(this.weights, kind === "reset" ? old.timeOf(old.last) : start);
-    const stretch = new Stretch({ from: first.from, offset: first.offset }, time, copy(old), copy(old));
+    const stretch = new Stretch(
+      { from: first.from, offset: first.offset },
+      time,
+      old.lead.copy(),
+      old.lead.copy(),
+    );
     const at = { time: 0, offset: 0, variance: DIFFUSE, kick: kick * kick };
     for (const bank of [stretch.trail, stretch.lead]) {
       bank.time = kind === "reset" ? 0 : old.lead.time - start;
@@ -430,42 +385,14 @@ export class Follower {
     this.current = stretch;
     this.pairs = pairs;
     this.rejected = 0;
-    if (kind === "reset") {
-      this.intervals = [];
-      this.latest = undefined;
-    }
+    if (kind === "reset") this.order = new Order();
     for (const row of rows) this.#use(row, stretch, 0);
     const fresh = stretch.lead.blend(this.weights, 0);
     const moved = BigInt(Math.round((fresh.offset - before.offset) * 1e9));
     return stretch.base.offset - old.base.offset + moved;
   }
-
-  /** Whether the intervals that the round trips on both sides leave for the truth have an instant in common. */
-  #isExplained(old: Stretch, fresh: Stretch, sizeNs: bigint): boolean {
-    const before = old.knots.at(-1);
-    const after = fresh.knots[0] ?? fresh.smoothed(1, this.model)[0];
-    if (before === undefined || after === undefined || fresh.first < old.last) return false;
-    if (before.above === Number.POSITIVE_INFINITY || after.above === Number.POSITIVE_INFINITY) return false;
-    const jump = Number(sizeNs) / 1e9;
-    const slack = (BOUND_DRIFT * Number(fresh.first - old.last)) / 1e9;
-    const [rise, fall] = [before.above + after.below + slack, before.below + after.above + slack];
-    return jump <= rise && -jump <= fall;
-  }
 }
 
 function stepAt(rows: readonly Row[]): Change {
   return { kind: "step", time: rows[0]!.from, pairs: rows.length };
-}
-
-/** What is known of the error of a row alone: its sigma, or what its round trip allows (uniform), else 1 ms. */
-function alone({ half, sigma }: Row): number {
-  if (!Number.isNaN(sigma)) return sigma * sigma;
-  return Number.isNaN(half) ? 1e-6 : (half * half) / 3;
-}
-
-function copy({ lead }: Stretch): Bank {
-  const bank = new Bank();
-  bank.time = lead.time;
-  for (const key of ["offsets", "drifts", "p00", "p01", "p11"] as const) bank[key].set(lead[key]);
-  return bank;
 }

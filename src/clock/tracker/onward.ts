@@ -10,52 +10,79 @@ export function smoothOnward(
   weights: Float64Array,
   count: number,
 ): State[] {
-  const runs: Run[] = [];
+  const run = new Run(measurements.length);
+  const sums = new Run(count);
+  const from = new Run(count);
+  let isFirst = true;
   for (let i = 0; i < weights.length; i++) {
-    if (weights[i]! > 0) runs.push({ weight: weights[i]!, ...runOf(bank, i, measurements) });
+    if (weights[i] === 0) continue;
+    goOn(run, bank, i, measurements);
+    goBack(run, measurements);
+    if (isFirst) for (let k = 0; k < count; k++) [from.x[k], from.f[k]] = [run.x[k]!, run.f[k]!];
+    isFirst = false;
+    addRun(sums, from, run, weights[i]!, count);
   }
-  return Array.from({ length: count }, (_, k) => blend(runs, k));
+  return Array.from({ length: count }, (_, k) => {
+    const x = sums.x[k]!;
+    const f = sums.f[k]!;
+    return {
+      offset: from.x[k]! + x,
+      drift: from.f[k]! + f,
+      p00: Math.max(0, sums.a[k]! - x * x),
+      p01: sums.b[k]! - x * f,
+      p11: Math.max(0, sums.c[k]! - f * f),
+    };
+  });
 }
 
-interface Run {
-  readonly weight: number;
+/** States at each measurement: offset, drift and their covariance; surprises and their variances. */
+class Run {
   readonly x: Float64Array;
   readonly f: Float64Array;
   readonly a: Float64Array;
   readonly b: Float64Array;
   readonly c: Float64Array;
+  readonly spreads: Float64Array;
+  readonly surprises: Float64Array;
+
+  constructor(n: number) {
+    const buffer = new Float64Array(7 * n);
+    const part = (k: number) => buffer.subarray(k * n, (k + 1) * n);
+    this.x = part(0);
+    this.f = part(1);
+    this.a = part(2);
+    this.b = part(3);
+    this.c = part(4);
+    this.spreads = part(5);
+    this.surprises = part(6);
+  }
 }
 
-function blend(runs: readonly Run[], k: number): State {
-  let [offset, drift] = [0, 0];
-  for (const { weight, x, f } of runs) {
-    offset += weight * x[k]!;
-    drift += weight * f[k]!;
+/** Adds the moments of a run about some states. */
+function addRun(sums: Run, from: Run, run: Run, weight: number, count: number): void {
+  for (let k = 0; k < count; k++) {
+    const x = run.x[k]! - from.x[k]!;
+    const f = run.f[k]! - from.f[k]!;
+    sums.x[k]! += weight * x;
+    sums.f[k]! += weight * f;
+    sums.a[k]! += weight * (run.a[k]! + x * x);
+    sums.b[k]! += weight * (run.b[k]! + x * f);
+    sums.c[k]! += weight * (run.c[k]! + f * f);
   }
-  let [p00, p01, p11] = [0, 0, 0];
-  for (const { weight, x, f, a, b, c } of runs) {
-    const [dx, df] = [x[k]! - offset, f[k]! - drift];
-    p00 += weight * (a[k]! + dx * dx);
-    p01 += weight * (b[k]! + dx * df);
-    p11 += weight * (c[k]! + df * df);
-  }
-  return { offset, drift, p00, p01, p11 };
 }
 
-function runOf(bank: Bank, model: number, measurements: readonly Measurement[]): Omit<Run, "weight"> {
-  const n = measurements.length;
-  const [x, f, p00, p01, p11, spreads, surprises] = Array.from({ length: 7 }, () => new Float64Array(n));
+function goOn(run: Run, bank: Bank, model: number, measurements: readonly Measurement[]): void {
   const { q0, q1 } = wanders[model]!;
   let value = bank.offsets[model]!;
   let slope = bank.drifts[model]!;
   let a = bank.p00[model]!;
   let b = bank.p01[model]!;
   let c = bank.p11[model]!;
-  let time = bank.time;
-  for (let i = 0; i < n; i++) {
-    const { variance, offset, kick } = measurements[i]!;
-    const dt = measurements[i]!.time - time;
-    time += dt;
+  let before = bank.time;
+  for (let i = 0; i < measurements.length; i++) {
+    const { variance, offset, kick, time } = measurements[i]!;
+    const dt = time - before;
+    before = time;
     c += kick;
     a += dt * (2 * b + dt * c + q0 + (q1 * dt * dt) / 3);
     b += dt * (c + (q1 * dt) / 2);
@@ -69,28 +96,26 @@ function runOf(bank: Bank, model: number, measurements: readonly Measurement[]):
     c = Math.max(0, c - gain * b);
     a *= variance / s;
     b *= variance / s;
-    x![i] = value;
-    f![i] = slope;
-    p00![i] = a;
-    p01![i] = b;
-    p11![i] = c;
-    spreads![i] = s;
-    surprises![i] = surprise;
+    run.x[i] = value;
+    run.f[i] = slope;
+    run.a[i] = a;
+    run.b[i] = b;
+    run.c[i] = c;
+    run.spreads[i] = s;
+    run.surprises[i] = surprise;
   }
-  const run = { x: x!, f: f!, a: p00!, b: p01!, c: p11! };
-  goBack(run, measurements, spreads!, surprises!);
-  return run;
 }
 
-function goBack(
-  { x, f, a, b, c }: Omit<Run, "weight">,
-  measurements: readonly Measurement[],
-  spreads: Float64Array,
-  surprises: Float64Array,
-): void {
-  let [u, v, l00, l01, l11] = [0, 0, 0, 0, 0];
+function goBack({ x, f, a, b, c, spreads, surprises }: Run, measurements: readonly Measurement[]): void {
+  let u = 0;
+  let v = 0;
+  let l00 = 0;
+  let l01 = 0;
+  let l11 = 0;
   for (let i = measurements.length - 1; i >= 0; i--) {
-    const [p00, p01, p11] = [a[i]!, b[i]!, c[i]!];
+    const p00 = a[i]!;
+    const p01 = b[i]!;
+    const p11 = c[i]!;
     x[i] = x[i]! - p00 * u - p01 * v;
     f[i] = f[i]! - p01 * u - p11 * v;
     const m00 = l00 * p00 + l01 * p01;

@@ -51,7 +51,7 @@ const USUAL = 1e-6;
 
 /** The noise of measurements, learned from the last 512 rows in use. */
 export class Spread {
-  readonly samples: Sample[] = [];
+  samples: Sample[] = [];
   learned: Learned = {
     places: [],
     logs: [],
@@ -116,7 +116,8 @@ export class Spread {
     const rows = this.#rows();
     const groups = groupRows(rows, 0, n);
     const noise: Noise = { variances: new Float64Array(n), biases: new Float64Array(n) };
-    const deviations = Float64Array.from(this.samples, ({ deviation }) => deviation);
+    const deviations = new Float64Array(n);
+    for (let i = 0; i < n; i++) deviations[i] = this.samples[i]!.deviation;
     const common = learnNoise(rows, groups, deviations, new Uint8Array(n).fill(1), noise);
     const detour = Number.POSITIVE_INFINITY;
     const learned = { ...this.learned, common, detour, ...this.#ticks() };
@@ -145,12 +146,18 @@ export class Spread {
   #rows(): Rows {
     const { samples } = this;
     const n = samples.length;
+    const halves = new Float64Array(n);
+    const sigmas = new Float64Array(n);
+    for (let i = 0; i < n; i++) {
+      halves[i] = samples[i]!.half;
+      sigmas[i] = samples[i]!.sigma;
+    }
     return {
       base: { from: 0n, offset: 0n },
       times: new Float64Array(n),
       offsets: new Float64Array(n),
-      halves: Float64Array.from(samples, ({ half }) => half),
-      sigmas: Float64Array.from(samples, ({ sigma }) => sigma),
+      halves,
+      sigmas,
       leastVariances: new Float64Array(n).fill(1e-18 / 12),
       repeats: new Float64Array(n).fill(1),
       entries: new Uint16Array(n),

@@ -1,4 +1,4 @@
-import { BOUND_DRIFT, type Base, piecesOf } from "../curve.ts";
+import { type Base, BOUND_DRIFT, piecesOf } from "../curve.ts";
 import type { Piece } from "../piece.ts";
 import type { Smoothed, Wander } from "../smoother.ts";
 import { Bank, type Measurement, meanWander, type State, weigh } from "./bank.ts";
@@ -157,7 +157,7 @@ export class Stretch {
       const isEnd = k === 0 || k === last || k + 1 >= this.knots.length;
       const kept = isEnd ? undefined : this.#chords.get(this.dropped + k);
       if (kept !== undefined) return kept;
-      const [start, end] = [this.#instant(knot.time), this.#instant(all[k + 1]!.time)];
+      const [start, end] = [this.instant(knot.time), this.instant(all[k + 1]!.time)];
       const own = between(this.base, knot, all[k + 1]!).filter(
         ({ since }) => (k === 0 || since >= start) && (k === last || since < end),
       );
@@ -166,9 +166,22 @@ export class Stretch {
     });
   }
 
-  #instant(time: number): bigint {
+  /** The instant at some seconds since the base. */
+  instant(time: number): bigint {
     return this.base.from + BigInt(Math.round(time * 1e9));
   }
+}
+
+/** Whether the intervals that the round trips on both sides of a jump leave for the truth have an instant in common. */
+export function isExplained(old: Stretch, fresh: Stretch, model: Model, sizeNs: bigint): boolean {
+  const before = old.knots.at(-1);
+  const after = fresh.knots[0] ?? fresh.smoothed(1, model)[0];
+  if (before === undefined || after === undefined) return false;
+  if (before.above === Number.POSITIVE_INFINITY || after.above === Number.POSITIVE_INFINITY) return false;
+  const jump = Number(sizeNs) / 1e9;
+  const slack = (BOUND_DRIFT * Number(fresh.first - old.last)) / 1e9;
+  const [rise, fall] = [before.above + after.below + slack, before.below + after.above + slack];
+  return jump <= rise && -jump <= fall;
 }
 
 /** The pieces from one knot to the next, and those outward on both sides. */

@@ -13,7 +13,7 @@ const STEP = 5;
 const BEND = 8;
 
 /** Rows agree that are no farther apart than so many of their sigmas, and so large a share must. */
-const AGREES = 4;
+const AGREES = 6;
 const MAJORITY = 0.7;
 
 /** What rows that were not expected come to: a new offset, or a new rate too. `members` are those that agree on it. */

@@ -1,6 +1,6 @@
 import { isCoarse, type Rows } from "../rows.ts";
 import { tickOf } from "../stale.ts";
-import type { Row } from "./follower.ts";
+import type { Row } from "./order.ts";
 
 /** The first rows as the batch estimator has them, relative to the first. */
 export function rowsOf(given: readonly Row[]): Rows {
@@ -20,4 +20,10 @@ export function rowsOf(given: readonly Row[]): Rows {
     entries: new Uint16Array(n),
     places: Int32Array.from(given.keys()),
   };
+}
+
+/** What is known of the error of a row alone: its sigma, or what its round trip allows (uniform), else 1 ms; s^2. */
+export function alone({ half, sigma }: Row): number {
+  if (!Number.isNaN(sigma)) return sigma * sigma;
+  return Number.isNaN(half) ? 1e-6 : Math.max(1e-18, (half * half) / 3);
 }

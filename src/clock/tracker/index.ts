@@ -1,0 +1,8 @@
+export {
+  ClockTracker,
+  type DriftPrior,
+  type Ns,
+  type TrackClockOptions,
+  type TrackedRows,
+  trackClock,
+} from "./tracker.ts";
