@@ -24,7 +24,7 @@ export interface Settings {
 }
 
 /** So many rows are fitted together before the filters begin. */
-export const START = 16;
+const START = 16;
 
 /** Beyond so many sigma a row counts less, and beyond so many it is not believed. */
 const HUBER = 2.5;
