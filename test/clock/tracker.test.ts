@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Case, evidenceOf, instantsOf } from "../../bench/clocks/case.ts";
 import { firstSeed, type Scenario, scenario } from "../../bench/clocks/catalogue.ts";
+import { Draws } from "../../bench/clocks/draws.ts";
 import { pool, scoreMap } from "../../bench/clocks/score.ts";
 import {
   type ClockEvent,
@@ -286,6 +287,52 @@ describe("other evidence", () => {
     const times = BigInt64Array.of(events[0]!.time + 1_000_000_000_000n);
     const apart = Number(map.apply(times)[0]! - map.events[0]!.alternative!.apply(times)[0]!) / 1e9;
     expect(Math.abs(apart - 0.5)).toBeLessThan(200e-6);
+  });
+});
+
+describe("one-way stamps that do not just go on", () => {
+  /** Messages at 30 Hz: stamp and arrival in s of each; delays of 2 ms and more. */
+  function messages(seconds: number, stampAt: (time: number) => number, arrivalAt = (time: number) => time) {
+    const draws = new Draws(5);
+    const rows = seconds * 30;
+    const [from, to] = [new BigInt64Array(rows), new BigInt64Array(rows)];
+    for (let i = 0; i < rows; i++) {
+      const time = i / 30;
+      from[i] = BigInt(Math.round(stampAt(time) * 1e9));
+      to[i] = BigInt(Math.round((arrivalAt(time) + 2e-3 + draws.exponential(1e-3)) * 1e9));
+    }
+    return { from, to };
+  }
+
+  it("follow a source that starts again", () => {
+    const columns = messages(600, (time) => (time < 300 ? 5000 + time : time - 290));
+    const tracker = trackClock({ kind: "one-way" });
+    const events = tracker.add(columns);
+    expect(events).toMatchObject([{ kind: "reset", time: 10_000_000_000n }]);
+    const at = BigInt64Array.of(200_000_000_000n, 5_100_000_000_000n);
+    const mapped = tracker.map().apply(at);
+    expect(Math.abs(Number(mapped[0]! - 490_002_000_000n))).toBeLessThan(200_000);
+    expect(Math.abs(Number(mapped[1]! - 100_002_000_000n))).toBeLessThan(200_000);
+  });
+
+  it("take a queue that is flushed, and single stamps astray, for no change", () => {
+    // What is stamped from 300 s to 320 s arrives within a second at 320 s, after newer messages.
+    const isHeld = (time: number) => time >= 300 && time < 320;
+    const columns = messages(
+      600,
+      (time) => (Math.round(time * 30) % 700 === 350 ? time + 3600 : time),
+      (time) => (isHeld(time) ? 320 + (time - 300) / 20 : time),
+    );
+    const order = Array.from(columns.to.keys()).sort((a, b) => Number(columns.to[a]! - columns.to[b]!));
+    const pick = (column: BigInt64Array) => BigInt64Array.from(order, (i) => column[i]!);
+    const tracker = trackClock({ kind: "one-way" });
+    expect(tracker.add({ from: pick(columns.from), to: pick(columns.to) }).filter(isJump)).toEqual([]);
+    const at = BigInt64Array.of(310_000_000_000n, 590_000_000_000n);
+    const errors = tracker
+      .map()
+      .apply(at)
+      .map((to, i) => to - at[i]! - 2_000_000n);
+    expect(errors.every((error) => error < 100_000n && error > -100_000n)).toBe(true);
   });
 });
 

@@ -133,8 +133,9 @@ export class Envelope {
     const isFlushed = Number(stamp.from - first.from) / 1e9 > FLUSH * arrivals;
     if (this.strays.length >= STRAY_ROWS && arrivals >= STRAY_S && !isFlushed) this.#begin(this.strays);
     else if (this.strays.length > MOST_STRAYS) {
-      this.strays.shift();
-      this.#follower.rejected++;
+      const thinned = this.strays.filter((_, i) => i % 2 === 0);
+      this.#follower.rejected += this.strays.length - thinned.length;
+      this.strays = thinned;
     }
   }
 
