@@ -89,7 +89,7 @@ function medianLine({ times, offsets }: Case): Line {
   return { center, slope, offset: median(Array.from(offsets, (y, i) => y - slope * (times[i]! - center))) };
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = Float64Array.from(values).sort();
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;

@@ -50,7 +50,7 @@ export function framesTable(rows: readonly FrameRow[]): string[] {
 }
 
 /** p50/p95/p99/max with three digits. */
-export function errorText({ p50, p95, p99, max }: Errors): string {
+function errorText({ p50, p95, p99, max }: Errors): string {
   return [p50, p95, p99, max].map(digits).join("/");
 }
 

@@ -24,7 +24,7 @@ export interface Lapses {
  * deviation of the line. What lies between two of them is within the exception deviation of the first, and so is the
  * second where it is that value before: the line between the two leaves the first by that much again.
  */
-export function halfWidth({ step, compression, exception }: Compression): number {
+function halfWidth({ step, compression, exception }: Compression): number {
   return step ? compression + exception : compression + 2 * exception;
 }
 

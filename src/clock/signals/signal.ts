@@ -160,7 +160,7 @@ export function memoryOf({ values, known }: Series): number {
 }
 
 /** Position of the first time that is not before an instant. */
-export function firstFrom(times: Float64Array, instant: number): number {
+function firstFrom(times: Float64Array, instant: number): number {
   let [low, high] = [0, times.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
