@@ -85,7 +85,7 @@ export function fitPlan(plan: Plan, model: ClockModel, constants: readonly Asser
   const bounds = (knot: number) => boundAt(reach, knot);
   const { track, line, smoothed } = fitted;
   const pieces =
-    line === undefined
+    line === undefined || smoothed.wander.q1 > 0
       ? piecesOf(rows.base, track.times, smoothed, bounds)
       : linePieces(rows.base, line, track.times, bounds, instants);
   // Float64 seconds leave dust far below a ns.

@@ -276,7 +276,7 @@ export function logLikelihood({ times, offsets, variances }: Track, q0: number, 
 }
 
 /** Every `size` measurements as one, by their weights. */
-function thinned({ times, offsets, variances }: Track, size: number): Track {
+export function thinned({ times, offsets, variances }: Track, size: number): Track {
   const n = Math.ceil(times.length / size);
   const track = {
     times: new Float64Array(n),

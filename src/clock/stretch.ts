@@ -1,4 +1,5 @@
 import { detrend, robustSlope, runningMedian } from "./detrend.ts";
+import { doubted } from "./doubt.ts";
 import { type Line, lineStates, lineThrough } from "./line.ts";
 import {
   firstVariances,
@@ -29,7 +30,7 @@ export interface Fitted {
   /** The knots: rows in use (those of one instant as one) and the centre at which assertions count. */
   readonly track: Track;
   readonly smoothed: Smoothed;
-  /** The line, where the clock does not wander. */
+  /** The line, where the clock shows no wander; the states say in their wander which it may have nevertheless. */
   readonly line: Line | undefined;
   /** Evidence minus curve of each row, s. */
   readonly residuals: Float64Array;
@@ -82,7 +83,9 @@ export function fitStretch(
     residualsOf(part, fit, smoothed, line, residuals);
     if (round === ROUNDS - 1) {
       const factor = widening(groups, fit, smoothed, variances, used);
-      const wide = factor === 1 && common === 0 ? smoothed : widened(smoothed, factor, common);
+      const doubtful = shape === "curve" && line !== undefined ? doubted(fit.track, smoothed) : undefined;
+      const states = doubtful ?? smoothed;
+      const wide = factor === 1 && common === 0 ? states : widened(states, factor, common);
       return {
         track: fit.track,
         smoothed: wide,
