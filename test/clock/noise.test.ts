@@ -72,3 +72,11 @@ describe("a fit of 5,760 offsets", () => {
     expect((user + system) / 5000).toBeLessThan(150);
   });
 });
+
+describe("a way back that varies more, where no round trip tells", () => {
+  it.each([4, 20])("%d times makes sigma wide enough for what offsets lean by", (asymmetry) => {
+    const spec = { drift: "linear", seconds: 7200, asymmetry, roundTrip: "hidden" } as const;
+    const { coverage } = run(spec, 6);
+    expect(coverage).toBeGreaterThanOrEqual(0.9);
+  });
+});
