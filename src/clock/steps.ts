@@ -13,6 +13,8 @@ const JUMPS = 6;
 const BASELINE = 51;
 /** Of fewer rows than this the jumps between them tell nothing usual: lines through the rows beside each place do. */
 const FEW = 24;
+/** Of fewer than this a step is in so many of the jumps that it may pass for usual. */
+const MANY = 60;
 /** So many rows on both sides show a step among few; two that agree do where sigmas are given. */
 const FEW_SIDE = { given: 2, learned: 3 };
 const MOST_SIDE = 10;
@@ -53,10 +55,11 @@ export function cutsOf(rows: Rows, isEnvelope: readonly boolean[]): number[] {
   const [times, halves] = [pick(rows.times), pick(rows.halves)];
   const noise = Math.max(LEAST_SIGMA, best, tick / Math.sqrt(12));
   const side = pick(rows.sigmas).some(Number.isNaN) ? FEW_SIDE.learned : FEW_SIDE.given;
+  const many = chosen.length < FEW ? [] : findSteps(times, offsets, halves, tick, noise);
   const cuts =
-    chosen.length < FEW
+    chosen.length < MANY && many.length === 0
       ? stepsOfFew({ times, offsets, halves, noise, side }, 0, chosen.length)
-      : findSteps(times, offsets, halves, tick, noise);
+      : many;
   return cuts.map((cut) => chosen[cut]!);
 }
 

@@ -72,11 +72,12 @@ export function fitStretch(
   weighRows(groups, deviations, noise, used);
   const known = used.slice();
   leaveDetours(part, groups, used);
+  const wanders = shape === "curve" && !isGuess(groups);
   let common = offTogether;
   let wander: Wander = { q0: 0, q1: 0 };
   let fit = knotsOf(part, used, noise, assertions);
   for (let round = 0; ; round++) {
-    if (shape === "curve" && round < 2) wander = chooseWander(fit.track);
+    if (wanders && round < 2) wander = chooseWander(fit.track);
     const straight = wander.q0 === 0 && wander.q1 === 0;
     const line = straight ? lineThrough(fit.track, shape === "level") : undefined;
     const smoothed = line === undefined ? smooth(fit.track, wander) : lineStates(fit.track, line);
@@ -105,6 +106,13 @@ export function fitStretch(
     weighRows(groups, deviations, noise, used);
     fit = knotsOf(part, used, noise, assertions);
   }
+}
+
+/** Fewer rows whose noise is told by their own scatter cannot tell a wander from it. */
+const LEAST_TO_WANDER = 16;
+
+function isGuess(groups: readonly Group[]): boolean {
+  return groups.every(({ rows, noise }) => noise === "alike" && rows.length < LEAST_TO_WANDER);
 }
 
 function sliceRows(rows: Rows, low: number, high: number): Rows {

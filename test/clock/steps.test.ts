@@ -109,6 +109,40 @@ describe("steps among few rows", () => {
     }
   });
 
+  it.each([24, 30, 40, 56])(
+    "are found among %d marks of unknown noise, once and within a mark of their place",
+    (count) => {
+      for (let seed = 1; seed <= 20; seed++) {
+        const noise = new Draws(seed);
+        const from = BigInt64Array.from({ length: count }, (_, i) => EPOCH + BigInt(i) * 720n * SECOND);
+        const to = from.map((time, i) => {
+          const step = i < count / 2 ? 0 : 1;
+          return time + BigInt(Math.round(1e9 * (17 + 0.0288 * i + step + noise.normal(0.06))));
+        });
+        const found = jumps(estimateClockMap({ kind: "marks", from, to }));
+        expect(found).toHaveLength(1);
+        expect(Math.abs(from.indexOf(found[0]!.time) - count / 2)).toBeLessThanOrEqual(1);
+      }
+    },
+  );
+
+  it("leave sides of five marks whose sigma holds, though only their scatter tells it", () => {
+    let [within, all] = [0, 0];
+    for (let seed = 1; seed <= 80; seed++) {
+      const noise = new Draws(seed);
+      const from = BigInt64Array.from({ length: 10 }, (_, i) => EPOCH + BigInt(i) * 720n * SECOND);
+      const offsets = Array.from(from, (_, i) => 17 + 0.0288 * i - (i < 5 ? 0 : 9));
+      const to = from.map((time, i) => time + BigInt(Math.round(1e9 * (offsets[i]! + noise.normal(0.06)))));
+      const map = estimateClockMap({ kind: "marks", from, to });
+      const [mapped, sigmas] = [map.apply(from), map.uncertainty(from)];
+      offsets.forEach((offset, i) => {
+        all++;
+        if (Math.abs(Number(mapped[i]! - from[i]!) / 1e9 - offset) <= (2 * sigmas[i]!) / 1e9) within++;
+      });
+    }
+    expect(within / all).toBeGreaterThanOrEqual(0.9);
+  });
+
   it("are not made of one wild mark, nor of a drift that changes", () => {
     for (let seed = 1; seed <= 10; seed++) {
       const wild = marks(9, 9, seed, true) as Evidence & { kind: "marks" };
