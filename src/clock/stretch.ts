@@ -1,4 +1,4 @@
-import { detrend, robustSlope, runningMedian } from "./detrend.ts";
+import { detrend, noiseOf, robustSlope, runningMedian } from "./detrend.ts";
 import { doubted } from "./doubt.ts";
 import { type Line, lineStates, lineThrough } from "./line.ts";
 import {
@@ -43,6 +43,8 @@ export interface Fitted {
 
 const WINDOW = 21;
 const ROUNDS = 3;
+/** Rows within so many sigma of what is usual tell what is usual beyond them. */
+const BESIDE = 8;
 
 /**
  * Fits rows [low, high) by three rounds of smoothing, each of which tells the noise and the outliers for the next.
@@ -140,18 +142,33 @@ function deviationsAtFirst({ times, offsets }: Rows, shape: Shape): Float64Array
   }
   const medians = runningMedian(values, WINDOW);
   const deviations = values.map((value, i) => value - medians[i]!);
-  // At the ends the window is not around the row: there a robust line through it tells what is usual.
+  // At the ends the window is not around the row: there a robust line through it tells what is usual, or, where the
+  // clock's drift bends that line, the rows further inside.
   const half = WINDOW >> 1;
+  const limit = BESIDE * noiseOf(times, values);
   for (const start of [0, values.length - WINDOW]) {
-    const window = [times, values].map((column) => column.subarray(start, start + WINDOW));
-    const rest = detrend(window[0]!, window[1]!, robustSlope(window[0]!, window[1]!));
+    const [own, window] = [times, values].map((column) => column.slice(start, start + WINDOW));
+    const rest = detrend(own!, window!, robustSlope(own!, window!));
     const middle = medianInPlace(rest.slice());
-    for (let k = 0; k <= half; k++) {
+    const inside: number[] = [];
+    for (let k = WINDOW - 1; k >= 0; k--) {
       const i = start === 0 ? k : WINDOW - 1 - k;
-      deviations[start + i] = rest[i]! - middle;
+      if (k <= half) {
+        const whole = rest[i]! - middle;
+        const near = inside.length < 2 ? whole : beyond(own!, rest, inside.at(-2)!, inside.at(-1)!, i);
+        deviations[start + i] = Math.abs(near) < Math.abs(whole) ? near : whole;
+      }
+      if (Math.abs(deviations[start + i]!) <= limit) inside.push(i);
     }
   }
   return deviations;
+}
+
+/** How far row i lies from the line through rows a and b, as one sigma of a row counts. */
+function beyond(times: Float64Array, values: Float64Array, a: number, b: number, i: number): number {
+  const share = (times[i]! - times[a]!) / (times[b]! - times[a]! || 1);
+  const line = values[a]! + share * (values[b]! - values[a]!);
+  return (values[i]! - line) / Math.sqrt(1 + share ** 2 + (1 - share) ** 2);
 }
 
 interface Knots {

@@ -80,3 +80,22 @@ describe("a way back that varies more, where no round trip tells", () => {
     expect(coverage).toBeGreaterThanOrEqual(0.9);
   });
 });
+
+describe("a clock whose drift changes most at its start", () => {
+  it("keeps the first of sparse measurements, which no line through many fits", () => {
+    const spec = { drift: "warm-up", seconds: 8 * hours, interval: 60 } as const;
+    expect(run(spec, 12).max).toBeLessThanOrEqual(120);
+  });
+
+  it("keeps the first of trusted marks, and sigma holds there", () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const draws = new Draws(seed);
+      const from = BigInt64Array.from({ length: 50 }, (_, i) => BigInt(i) * 150_000_000_000n);
+      const offsets = Array.from(from, (time) => 6e6 * Math.exp(-Number(time) / 1.2e12));
+      const to = from.map((time, i) => time + BigInt(Math.round(offsets[i]! + draws.normal(16_000))));
+      const map = estimateClockMap({ kind: "marks", from, to, uncertainty: from.map(() => 16_000n) });
+      expect(map.segments.map(({ rejected }) => rejected)).toEqual([0]);
+      expect(Math.abs(Number(map.apply(from)[0]!) - offsets[0]!)).toBeLessThan(80_000);
+    }
+  });
+});
