@@ -49,7 +49,8 @@ export interface ClockFit {
  *   likelihood, a straight line where the clock shows no wander.
  * Asserted constants count at the centre of the other evidence.
  *
- * Sigma follows from given uncertainties as they are, else from the scatter of the evidence. Of evidence at one or two
+ * Sigma follows from given uncertainties as they are, else from the scatter of the evidence; with `auto`, a straight
+ * line is as unsure as the wander that the evidence cannot exclude. Of evidence at one or two
  * instants only, it grows by 20 ppm with the distance from the nearest: no fewer can show a drift.
  *
  * Throws `USAGE_EVIDENCE`, `USAGE_MODEL`, `CLOCK_TOO_LITTLE_EVIDENCE`, `CLOCK_UNCERTAINTY`, `CLOCK_CONTRADICTION`.
