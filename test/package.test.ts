@@ -11,7 +11,11 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 describe("package.json", () => {
   it("pins every dependency to one version", () => {
-    const versions = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
+    const versions = Object.entries({
+      ...manifest.dependencies,
+      ...manifest.optionalDependencies,
+      ...manifest.devDependencies,
+    });
     for (const [name, version] of versions) expect(version, name).toMatch(/^\d+\.\d+\.\d+(-r\.\d+)?$/);
   });
 
@@ -20,10 +24,14 @@ describe("package.json", () => {
     expect(names).toEqual([
       "@assemblyscript/loader",
       "@duckdb/node-api",
+      "@foxglove/wasm-zstd",
+      "@mcap/core",
       "apache-arrow",
       "commander",
       "ffprobe-static",
+      "hyparquet",
       "hyparquet-writer",
+      "mediabunny",
       "parquet-wasm",
       "piscina",
       "tinybench",

@@ -1,0 +1,1 @@
+export type { DatasetFiles, DatasetFormat, DatasetWarning, FormatOptions, VideoMode } from "./format.ts";

@@ -1,0 +1,1 @@
+export type { Conformance, Deviation } from "./conformance.ts";
