@@ -1,0 +1,1 @@
+export { type AlignedFile, openAlignedFile } from "./open.ts";
