@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, open, readdir, readFile, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
-import { hostname } from "node:os";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { AlignError } from "../errors.ts";
+import { lockFolder } from "./lock.ts";
 
 /** The file whose presence says that a result is complete: it is put in place last and taken away first. */
 export const reportFile = "report.json";
@@ -145,7 +145,7 @@ async function makeStaging({ dir, shown, files }: Target): Promise<Staging> {
 }
 
 /** The outermost folder that was missing. Node's own recursion never ends where a file system takes no folders. */
-async function makeFolders(path: string): Promise<string | undefined> {
+export async function makeFolders(path: string): Promise<string | undefined> {
   if ((await kindOf(path, path)) === "directory") return undefined;
   const outermost = await makeFolders(dirname(path));
   await mkdir(path).catch((error: NodeJS.ErrnoException) => {
@@ -180,12 +180,12 @@ async function removeEmpty(from: string, last: string): Promise<void> {
   }
 }
 
-async function flush(path: string): Promise<void> {
+export async function flush(path: string): Promise<void> {
   const file = await open(path, "r+");
   await file.sync().finally(() => file.close());
 }
 
-async function flushDirectory(path: string): Promise<void> {
+export async function flushDirectory(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const folder = await open(path, "r");
   await folder.sync().finally(() => folder.close());
@@ -206,7 +206,7 @@ async function becomes(staging: string, dir: string): Promise<boolean> {
 async function moveInto(target: Target, staging: string): Promise<void> {
   const { dir, files } = target;
   const backup = join(staging, ".before");
-  const unlock = await lock(target);
+  const unlock = await lockFolder(dir, target.shown);
   const moved: { from: string; to: string }[] = [];
   const made: { folder: string; outermost: string }[] = [];
   const move = async (from: string, to: string) => {
@@ -253,42 +253,7 @@ async function namedOutputs(report: string): Promise<string[]> {
   }
 }
 
-const lockPatienceMs = 3_000;
-
-/** Keeps other runs from moving files into the directory at the same time; the result gives it free. */
-async function lock({ dir, shown }: Target): Promise<() => Promise<void>> {
-  const path = join(dir, ".tagalign.lock");
-  const owner = JSON.stringify({ host: hostname(), pid: process.pid });
-  for (const start = Date.now(); ; ) {
-    try {
-      const file = await open(path, "wx");
-      await file.writeFile(owner).finally(() => file.close());
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    if (await isAbandoned(path)) await rm(path, { force: true });
-    else if (Date.now() - start > lockPatienceMs) {
-      const hint = "try again when it is done; if no other run is at work, remove the file";
-      const message = `another run is publishing into ${shown}`;
-      throw new AlignError("OUTPUT_BUSY", message, { where: { file: path }, hint });
-    }
-    await new Promise((wake) => setTimeout(wake, 20));
-  }
-}
-
-async function isAbandoned(path: string): Promise<boolean> {
-  try {
-    const { host, pid } = JSON.parse(await readFile(path, "utf8")) as { host: string; pid: number };
-    if (host !== hostname()) return false;
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
-}
-
-function outputError(shown: string, cause: unknown): AlignError {
+export function outputError(shown: string, cause: unknown): AlignError {
   if (cause instanceof AlignError) return cause;
   const { code, message, path } = cause as NodeJS.ErrnoException;
   // The hidden folder's name would tell nobody anything.
