@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { relative, resolve, sep } from "node:path";
 import { AlignError } from "../errors.ts";
 import type { Kernels } from "../kernels/index.ts";
 import { type Manifest, readManifest } from "../manifest/index.ts";
@@ -105,6 +106,7 @@ async function produce(
   const report: AlignReport = {
     capture: manifest.capture,
     version,
+    manifest: manifestPlace(manifest, publication),
     manifest_sha256: manifest.sha256,
     range: rangeReport(range),
     frames: framesReport(rows),
@@ -187,6 +189,12 @@ function tableMetadata(manifest: Manifest, clocks: Clocks, kernels: Kernels): Ma
     ["kernels_sha256", kernels.sha256],
     ["clock_maps", JSON.stringify(maps)],
   ]);
+}
+
+/** With `/`, so that a report means the same on every system. */
+function manifestPlace({ path }: Manifest, publication: Publication | undefined): string | null {
+  if (path === undefined || publication === undefined) return null;
+  return relative(publication.dir, resolve(path)).split(sep).join("/");
 }
 
 function framesReport({ columns: { time } }: Rows): AlignReport["frames"] {

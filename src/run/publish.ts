@@ -16,6 +16,8 @@ export interface PublicationOptions {
 
 /** A result on its way into a directory. It ends with `publish` or `discard`; after either nothing else is left. */
 export interface Publication {
+  /** The directory, absolute, links as they are. */
+  readonly dir: string;
   /** Where to write an output until it is published; its folder exists. */
   path(file: string): string;
   /**
@@ -50,6 +52,7 @@ export async function openPublication(dir: string, options: PublicationOptions):
     if (removeFrom !== undefined) await removeEmpty(dirname(target.dir), removeFrom);
   };
   return {
+    dir: resolve(dir),
     path: (file) => join(staging, file),
     async publish() {
       try {

@@ -6,6 +6,8 @@ import type { Input, Warning } from "./session.ts";
 export interface AlignReport {
   capture: string;
   version: string;
+  /** The manifest's file, relative to the result's directory; null where it was not read from a file. */
+  manifest: string | null;
   manifest_sha256: string;
   /** The rows that were asked for, on the reference clock; null: from the first, to the last. */
   range: { from: string | null; to: string | null };
