@@ -1,4 +1,5 @@
 import type { ManifestDocument, ManifestPath, Problem } from "./document.ts";
+import { episodeProblems } from "./episode-check.ts";
 import { dotted } from "./issues.ts";
 import { checkMap, checkModels } from "./maps.ts";
 import { Problems } from "./problems.ts";
@@ -31,6 +32,7 @@ export function semanticProblems(text: ManifestText, document: ManifestDocument)
     }
   }
   tagProblems(text, document.names(["tags"]), found);
+  episodeProblems(text, document.names(["tags"]), found);
   checkOutputs(text, found);
   return found.list;
 }

@@ -18,6 +18,11 @@ const DURATION_KEYS = new Set([
   "start",
   "capture_delay",
   "exposure",
+  "min",
+  "max",
+  "split_at_gaps",
+  "action_lead",
+  "max_jitter",
 ]);
 
 /** What is wrong with the shape of a manifest, in its own words: one problem a mistake. */
@@ -55,12 +60,15 @@ function problems(issue: Issue, above: ManifestPath, values: unknown): Problem[]
     ];
   }
   if (issue.code === "invalid_union") {
-    const inside = issue.errors.find(
-      (errors) => errors.length > 0 && errors.every((error) => error.path.length > 0),
-    );
+    const inside = issue.errors.find((errors) => errors.length > 0 && errors.every(isInside));
     if (inside !== undefined) return inside.flatMap((error) => problems(error, path, values));
   }
   return [wrongValue(path, value, values)];
+}
+
+/** Whether an issue of a union's branch says that the branch is meant: it is about a key, not about the value. */
+function isInside({ path, code }: Issue): boolean {
+  return path.length > 0 || code === "unrecognized_keys";
 }
 
 function unknownKey(path: ManifestPath, values: unknown): Problem {
@@ -127,7 +135,8 @@ function wrongValue(path: ManifestPath, value: unknown, values: unknown): Proble
   }
   if (schema?.minimum !== undefined && typeof value === "number") {
     const most = schema.maximum === undefined ? "on" : `to ${schema.maximum}`;
-    return problem(what, `write a number from ${schema.minimum} ${most}`);
+    const kind = schema.type === "integer" ? "a whole number" : "a number";
+    return problem(what, `write ${kind} from ${schema.minimum} ${most}`);
   }
   if (schema?.type === "string" && typeof value !== "object" && value !== "") {
     return problem(`${what}, which is not text`, `put it in quotes: "${value}"`);

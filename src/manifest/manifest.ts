@@ -24,6 +24,8 @@ export interface Manifest {
   provenance: "full" | "none";
   require: Requirements;
   outputs: readonly OutputSpec[];
+  /** How the frames become episodes of a data set. */
+  episodes?: EpisodesSpec;
   /** Directory that relative paths start from. */
   base: string;
   /** The file that it was read from, as the caller wrote it. */
@@ -223,6 +225,8 @@ export interface TagSpec {
   type?: "number" | "integer" | "boolean" | "text";
   unit?: string;
   role?: "state" | "action" | "context";
+  /** Whether episodes carry the value that the tag had in the episode before. */
+  previousEpisode?: boolean;
 }
 
 export type JoinSpec = AsofJoinSpec | LinearJoinSpec | CoveringJoinSpec | WindowJoinSpec;
@@ -260,4 +264,53 @@ export interface OutputSpec {
   kind: "parquet" | "arrow" | "csv";
   /** Relative to the output directory, with `/`. */
   path: string;
+}
+
+/** How aligned frames become episodes. Every tag and source that it names is declared. */
+export interface EpisodesSpec {
+  /** Missing: the whole capture is one episode. */
+  by?: EpisodeCutSpec;
+  /** Shorter episodes are left out. */
+  minNs?: bigint;
+  /** Longer episodes are cut into pieces of this length. */
+  maxNs?: bigint;
+  /** Episodes are cut where frames are farther apart than this. */
+  splitAtGapsNs?: bigint;
+  /** Whole frames a second. Missing: the nearest whole rate. */
+  fps?: number;
+  robot?: string;
+  /** Of each frame. */
+  task?: readonly TemplatePart[];
+  /** Of each episode, with the values at its first frame. */
+  scene?: readonly TemplatePart[];
+  /** Tag names. Missing: the tags of role state. */
+  observation?: readonly string[];
+  /** Tag names. Missing: the tags of role action. */
+  action?: readonly string[];
+  /** The action of a frame is the state that far ahead of it. */
+  actionLeadNs: bigint;
+  /** In order. Missing: the tags of role context, under their own names. */
+  context?: readonly { name: string; tag: string }[];
+  /** The tag that names a person, and the key of the hash that stands for the name. */
+  personnel?: { tag: string; salt: string };
+  /** List tags. */
+  alarms?: { name: string; severity?: string };
+  /** Path of a procedure file as written, and the tag that holds the step's id. */
+  procedure?: { path: string; step: string };
+  /** Sources of kind video. */
+  cameras: readonly EpisodeCameraSpec[];
+  /** Missing: half a frame interval. */
+  maxJitterNs?: bigint;
+}
+
+/** `interval`: told by value and start of the tag, which is the first tag of an intervals source. */
+export type EpisodeCutSpec = { kind: "tag"; tag: string } | { kind: "interval"; source: string; tag: string };
+
+/** Text as it is, or a name whose value stands there; `otherwise` where there is none. */
+export type TemplatePart = string | { name: string; otherwise?: string };
+
+export interface EpisodeCameraSpec {
+  source: string;
+  /** The tag that holds the place of the picture. Missing: the column `frame_index`, as the camera is the frames source. */
+  frameIndexTag?: string;
 }

@@ -32,6 +32,7 @@ export function parseManifest(text: string, { base, path }: ParseManifestOptions
     clocks: document.names(["clocks"]),
     sources: document.names(["sources"]),
     tags: document.names(["tags"]),
+    context: document.names(["episodes", "context"]),
   });
   const sha256 = createHash("sha256").update(text).digest("hex");
   return { ...content, base, ...(path === undefined ? {} : { path }), sha256 };

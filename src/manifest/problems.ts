@@ -2,6 +2,12 @@ import type { ManifestPath, Problem } from "./document.ts";
 import { dotted } from "./issues.ts";
 import { nearestWord } from "./nearest.ts";
 
+const UNKNOWN = {
+  clock: "MANIFEST_UNKNOWN_CLOCK",
+  source: "MANIFEST_UNKNOWN_SOURCE",
+  tag: "MANIFEST_UNKNOWN_TAG",
+} as const;
+
 /** A growing list of problems. */
 export class Problems {
   readonly list: Problem[] = [];
@@ -17,7 +23,12 @@ export class Problems {
   }
 
   /** Whether a name is one of those declared; if not, that is a problem. */
-  known(what: "clock" | "source", name: string, declared: readonly string[], path: ManifestPath): boolean {
+  known(
+    what: "clock" | "source" | "tag",
+    name: string,
+    declared: readonly string[],
+    path: ManifestPath,
+  ): boolean {
     if (declared.includes(name)) return true;
     const near = nearestWord(name, declared);
     const all =
@@ -25,7 +36,7 @@ export class Problems {
         ? `${what}s is empty: declare "${name}" there`
         : `${what}s has ${declared.join(", ")}`;
     this.add(
-      what === "clock" ? "MANIFEST_UNKNOWN_CLOCK" : "MANIFEST_UNKNOWN_SOURCE",
+      UNKNOWN[what],
       path,
       `${dotted(path)} names the ${what} "${name}", which is not declared`,
       near === undefined ? all : `did you mean "${near}"?`,

@@ -1,3 +1,5 @@
+import { resolveEpisodes } from "./episode-resolve.ts";
+import { given } from "./given.ts";
 import type {
   EvidenceSpec,
   EvidenceTable,
@@ -21,7 +23,12 @@ type ManifestContent = Omit<Manifest, "base" | "path" | "sha256">;
 /** A checked manifest in resolved form; the names are in the order of the text, which object keys do not keep. */
 export function resolve(
   text: ManifestText,
-  names: { clocks: readonly string[]; sources: readonly string[]; tags: readonly string[] },
+  names: {
+    clocks: readonly string[];
+    sources: readonly string[];
+    tags: readonly string[];
+    context: readonly string[];
+  },
 ): ManifestContent {
   return {
     version: text.version,
@@ -47,13 +54,9 @@ export function resolve(
           .join("/"),
       }),
     ),
-  };
-}
-
-/** The entries that have a value. */
-function given<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
+    ...(text.episodes === undefined
+      ? {}
+      : { episodes: resolveEpisodes(text.episodes, text, names.tags, names.context) }),
   };
 }
 
@@ -147,7 +150,7 @@ function resolveTag(name: string, tag: TagText, sources: ManifestText["sources"]
     tag: tag.tag,
     join: resolveJoin(tag, tag.join ?? defaultJoin(sources[tag.source]!)),
     ...given({ staleAfterNs: tag.stale_after, type: tag.type, unit: tag.unit, role: tag.role }),
-    ...given({ step: tag.step, deviations: deviationsOf(tag) }),
+    ...given({ step: tag.step, deviations: deviationsOf(tag), previousEpisode: tag.previous_episode }),
     quality: tag.quality ?? "good",
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { episodes } from "./episode-schema.ts";
 import {
   atLeastZero,
   choice,
@@ -204,6 +205,10 @@ const tag = z
     ),
     unit: word("unit of the values, kept in the field metadata").optional(),
     role: choice(["state", "action", "context"], "what the tag is to a robot learner").optional(),
+    previous_episode: z
+      .boolean()
+      .optional()
+      .meta({ description: "whether episodes carry the number that the tag had in the episode before" }),
   })
   .meta({ description: "an output column" });
 
@@ -333,6 +338,7 @@ export const manifestText = z
       .min(1)
       .default([{ kind: "parquet", path: "aligned.parquet" }])
       .meta({ description: "the tables to write; the default is aligned.parquet" }),
+    episodes: episodes.optional(),
   })
   .meta({ title: "Capture manifest", description: "How a capture's video and plant data are aligned" });
 
