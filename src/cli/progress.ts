@@ -7,6 +7,7 @@ const words: Record<Progress["stage"], string> = {
   sources: "reading sources",
   align: "aligning",
   publish: "publishing",
+  export: "exporting",
 };
 
 /** One line of progress that is written over itself; only for a terminal. */

@@ -216,7 +216,7 @@ export function durationText(ns: bigint, digits = 4): string {
   return `${Number((Number(ns) / scale).toPrecision(digits))} ${unit}`;
 }
 
-function bytesText(bytes: number): string {
+export function bytesText(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 

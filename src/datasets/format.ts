@@ -18,8 +18,6 @@ export interface FormatOptions {
   readonly imageSize?: readonly [number, number];
   /** The ffmpeg to run. */
   readonly ffmpeg: string;
-  /** The ffprobe to run. */
-  readonly ffprobe: string;
 }
 
 /** Something that was noticed and did not stop the work. */

@@ -24,7 +24,7 @@ export interface Input {
 }
 
 export interface Progress {
-  stage: "inputs" | "clocks" | "frames" | "sources" | "align" | "publish";
+  stage: "inputs" | "clocks" | "frames" | "sources" | "align" | "publish" | "export";
   /** What is being done, for example a source's name. */
   subject: string;
   done: number;

@@ -5,7 +5,7 @@ import { AlignError } from "../errors.ts";
 import { type Manifest, readManifest } from "../manifest/index.ts";
 import { reportFile } from "./publish.ts";
 import type { AlignReport } from "./report.ts";
-import { hashFile, type Session } from "./session.ts";
+import { hashFile } from "./session.ts";
 
 /** The result of an `align` run: its table, the manifest that it was made by, and what its report says of files. */
 export interface AlignedResult {
@@ -93,39 +93,4 @@ function manifestOf(path: string, report: AlignReport | undefined): string {
     where: { file: path },
     hint: "name it with --manifest",
   });
-}
-
-/**
- * The capture's own file of a camera, proven to be the one that was aligned.
- *
- * @throws AlignError SOURCE_CHANGED where its bytes are others than the report says
- */
-export async function cameraFile(session: Session, result: AlignedResult, source: string): Promise<string> {
-  const spec = result.manifest.sources.get(source);
-  if (spec === undefined || spec.kind !== "video") {
-    throw new AlignError("MANIFEST_CAMERA", `camera ${source} is not a source of kind video`, {
-      where: { file: result.manifest.path ?? "", source },
-      hint: "leave it out of episodes.cameras",
-    });
-  }
-  const files = await session.files(source, spec.path);
-  const [file] = files;
-  if (file === undefined || files.length > 1) {
-    throw new AlignError(
-      "SOURCE_VIDEO",
-      `source ${source} has ${files.length} files; an episode's video is cut from one`,
-      {
-        where: { source },
-        hint: "join the parts into one file",
-      },
-    );
-  }
-  const known = result.report?.inputs.find(({ path }) => path === session.shortPath(file));
-  if (known !== undefined && known.sha256 !== (await hashFile(file))) {
-    throw new AlignError("SOURCE_CHANGED", `${session.shortPath(file)} is not the video that was aligned`, {
-      where: { file, source },
-      hint: "align again",
-    });
-  }
-  return file;
 }
