@@ -107,7 +107,8 @@ function checkQuality(source: SourceText, path: ManifestPath, found: Problems): 
 
 function checkOutputs(text: ManifestText, found: Problems): void {
   const taken = new Set<string>();
-  for (const [i, { path: written }] of text.outputs.entries()) {
+  for (const [i, { kind, path: written }] of text.outputs.entries()) {
+    const isTable = kind === "parquet" || kind === "arrow" || kind === "csv";
     const path = ["outputs", i, "path"];
     const parts = written.split(/[\\/]/).filter((part) => part !== "" && part !== ".");
     const flat = parts.join("/");
@@ -116,11 +117,16 @@ function checkOutputs(text: ManifestText, found: Problems): void {
     if (/^([\\/]|[A-Za-z]:)/.test(written))
       problem("is absolute", "write it relative to the output directory");
     else if (parts.includes("..")) problem("leaves the output directory", 'write it without ".."');
-    else if (flat === "" || /[\\/]$/.test(written))
-      problem("is not a file", 'name a file, e.g. "aligned.parquet"');
+    else if (flat === "" || (isTable && /[\\/]$/.test(written)))
+      problem(
+        isTable ? "is not a file" : "is the output directory itself",
+        isTable ? 'name a file, e.g. "aligned.parquet"' : 'name a directory in it, e.g. "dataset"',
+      );
     else if (flat.toLowerCase() === "report.json")
       problem("is the report's own", "give the table another name");
     else if (taken.has(flat)) problem("is written twice", "give each output its own path");
+    else if ([...taken].some((other) => other.startsWith(`${flat}/`) || flat.startsWith(`${other}/`)))
+      problem("lies within another output, or the other way round", "give each output a place of its own");
     taken.add(flat);
   }
 }

@@ -260,10 +260,25 @@ export interface WindowJoinSpec {
   aggregate: WindowAggregate;
 }
 
-export interface OutputSpec {
+export type OutputSpec = TableOutputSpec | DatasetOutputSpec;
+
+export interface TableOutputSpec {
   kind: "parquet" | "arrow" | "csv";
   /** Relative to the output directory, with `/`. */
   path: string;
+}
+
+/** A data set of the capture's episodes. */
+export interface DatasetOutputSpec {
+  kind: "lerobot" | "rlds" | "mcap" | "hdf5";
+  /** Its directory, relative to the output directory, with `/`. */
+  path: string;
+  name?: string;
+  video?: "retime" | "copy" | "resample" | "images";
+  version?: string;
+  layout?: string;
+  /** Width and height. */
+  imageSize?: readonly [number, number];
 }
 
 /** How aligned frames become episodes. Every tag and source that it names is declared. */

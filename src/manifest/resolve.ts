@@ -45,19 +45,28 @@ export function resolve(
       coverage: text.require.coverage,
       clockUncertaintyNs: text.require.clock_uncertainty,
     }) satisfies Requirements,
-    outputs: text.outputs.map(
-      ({ kind, path }): OutputSpec => ({
-        kind,
-        path: path
-          .split(/[\\/]/)
-          .filter((part) => part !== "" && part !== ".")
-          .join("/"),
-      }),
-    ),
+    outputs: text.outputs.map(resolveOutput),
     ...(text.episodes === undefined
       ? {}
       : { episodes: resolveEpisodes(text.episodes, text, names.tags, names.context) }),
   };
+}
+
+function resolveOutput(output: ManifestText["outputs"][number]): OutputSpec {
+  const path = output.path
+    .split(/[\\/]/)
+    .filter((part) => part !== "" && part !== ".")
+    .join("/");
+  switch (output.kind) {
+    case "parquet":
+    case "arrow":
+    case "csv":
+      return { kind: output.kind, path };
+    default: {
+      const { kind, name, video, version, layout, image_size: imageSize } = output;
+      return { kind, path, ...given({ name, video, version, layout, imageSize }) };
+    }
+  }
 }
 
 function resolveMap({ from, to, model, evidence }: MapText): MapSpec {

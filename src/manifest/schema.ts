@@ -114,6 +114,10 @@ function kind<const T extends readonly [string, ...string[]]>(...values: T) {
   return choice(values, "what the source is");
 }
 
+function format<const T extends readonly [string, ...string[]]>(...values: T) {
+  return choice(values, "format of the output");
+}
+
 const source = z
   .discriminatedUnion("kind", [
     z.strictObject({
@@ -273,6 +277,30 @@ function signal(description: string) {
     .meta({ description });
 }
 
+const output = z
+  .discriminatedUnion("kind", [
+    z.strictObject({
+      kind: format("parquet", "arrow", "csv"),
+      path: word("where the table goes, relative to the output directory"),
+    }),
+    z.strictObject({
+      kind: format("lerobot", "rlds", "mcap", "hdf5"),
+      path: word("the data set's directory, relative to the output directory"),
+      name: word("name of the data set; the default is the last part of the capture's name").optional(),
+      video: choice(
+        ["retime", "copy", "resample", "images"],
+        "what becomes of the pictures; the default is the format's",
+      ).optional(),
+      version: word('version of the format, such as "2.1" of lerobot').optional(),
+      layout: word("layout of the format, such as aloha of hdf5").optional(),
+      image_size: z
+        .tuple([z.int().min(1).max(16_384), z.int().min(1).max(16_384)])
+        .optional()
+        .meta({ description: "width and height of decoded pictures; the default is as captured" }),
+    }),
+  ])
+  .meta({ description: "a table, or a data set of the capture's episodes" });
+
 /** The manifest as it is written; its output has defaults, and ns in place of durations and instants. */
 export const manifestText = z
   .strictObject({
@@ -327,17 +355,10 @@ export const manifestText = z
       .default({})
       .meta({ description: "limits that must be kept, else nothing is published" }),
     outputs: z
-      .array(
-        z
-          .strictObject({
-            kind: choice(["parquet", "arrow", "csv"], "format of the table"),
-            path: word("where it goes, relative to the output directory"),
-          })
-          .meta({ description: "a table to write" }),
-      )
+      .array(output)
       .min(1)
       .default([{ kind: "parquet", path: "aligned.parquet" }])
-      .meta({ description: "the tables to write; the default is aligned.parquet" }),
+      .meta({ description: "the tables and data sets to write; the default is aligned.parquet" }),
     episodes: episodes.optional(),
   })
   .meta({ title: "Capture manifest", description: "How a capture's video and plant data are aligned" });

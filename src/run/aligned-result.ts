@@ -16,7 +16,7 @@ export interface AlignedResult {
   sha256: string;
   manifest: Manifest;
   /** Missing where a bare table was named. */
-  report: AlignReport | undefined;
+  report: Pick<AlignReport, "inputs" | "manifest_sha256"> | undefined;
 }
 
 /**

@@ -1,18 +1,19 @@
 import { writeFile } from "node:fs/promises";
-import { relative, resolve, sep } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
+import { openAlignedFile } from "../aligned/index.ts";
 import { AlignError } from "../errors.ts";
 import type { Kernels } from "../kernels/index.ts";
-import { type Manifest, readManifest } from "../manifest/index.ts";
+import { type Manifest, type OutputSpec, readManifest, type TableOutputSpec } from "../manifest/index.ts";
 import { AlignedTable, createEngine, type Engine, isWorthThreads, type TablePart } from "../pool/index.ts";
 import { openSink, type Sink } from "../sinks/index.ts";
 import { formatInstant, parseInstant } from "../time.ts";
 import { version } from "../version.ts";
 import { type Clocks, readClocks, requireClockUncertainty } from "./clocks/index.ts";
 import { type Rows, readRows } from "./frames.ts";
-import { openPublication, type Publication, reportFile } from "./publish.ts";
+import { exportFile, openPublication, type Publication, reportFile } from "./publish.ts";
 import { type AlignReport, type ExampleValue, type Output, reportJson, tagReport } from "./report.ts";
 import { finishedResult } from "./resume.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { hashFile, Session, type SessionOptions } from "./session.ts";
 import { readTags } from "./tags.ts";
 
 export interface AlignOptions extends SessionOptions {
@@ -63,7 +64,8 @@ async function align(session: Session, manifest: Manifest, options: AlignOptions
     dir === undefined
       ? undefined
       : await openPublication(dir, {
-          files: manifest.outputs.map((output) => output.path),
+          files: manifest.outputs.filter(isTable).map((output) => output.path),
+          folders: manifest.outputs.filter((output) => !isTable(output)).map((output) => output.path),
           overwrite: options.overwrite === true,
         });
   try {
@@ -100,7 +102,7 @@ async function produce(
     metadata: tableMetadata(manifest, clocks, engine.kernels),
     previousFrameNs: rows.previousFrameNs,
   });
-  const written = await writeOutputs(session, manifest, table, publication);
+  const tables = await writeTables(session, manifest, table, publication);
   clock.lap("align");
   const statistics = await table.statistics();
   const report: AlignReport = {
@@ -125,8 +127,11 @@ async function produce(
   report.inputs = await session.inputs();
   clock.lap("inputs");
   if (publication !== undefined) {
+    const datasets = await writeDatasets(session, manifest, report, tables, publication);
+    if (datasets.length > 0) clock.lap("export");
     session.progress("publish", "", 0, 1);
-    report.outputs = written;
+    const written = new Map([...tables, ...datasets].map((output) => [output.path, output]));
+    report.outputs = manifest.outputs.flatMap(({ path }) => written.get(path) ?? []);
     clock.lap("publish");
     report.timing_ms = clock.laps();
     await writeFile(publication.path(reportFile), reportJson(report));
@@ -135,18 +140,24 @@ async function produce(
   return report;
 }
 
-/** Writes every output row group by row group; on failure no file is left half-written. */
-async function writeOutputs(
+/** A table that is written: of the manifest's outputs, or, with a path outside of them, for data sets alone. */
+type TableOutput = Output & { file: string };
+
+/** Writes every table row group by row group; on failure no file is left half-written. */
+async function writeTables(
   session: Session,
   manifest: Manifest,
   table: AlignedTable,
   publication: Publication | undefined,
-): Promise<Output[]> {
+): Promise<TableOutput[]> {
   if (publication === undefined) return [];
-  const { outputs } = manifest;
+  const outputs = manifest.outputs
+    .filter(isTable)
+    .map((output) => ({ ...output, file: publication.path(output.path) }));
+  if (outputs.length < manifest.outputs.length && outputs.every(({ kind }) => kind === "csv"))
+    outputs.push({ kind: "parquet", path: "", file: session.database.scratchFile("parquet") });
   const sinks: Sink[] = [];
-  for (const { kind, path } of outputs)
-    sinks.push(await openSink(kind, publication.path(path), table.schema));
+  for (const { kind, file } of outputs) sinks.push(await openSink(kind, file, table.schema));
   const chunkSinks = sinks.flatMap(({ chunks }) => chunks ?? []);
   const batchSinks = sinks.filter(({ chunks }) => chunks === undefined);
   try {
@@ -165,16 +176,49 @@ async function writeOutputs(
       for (const one of group) one.release();
       group = [];
     }
-    const written: Output[] = [];
-    for (const [at, sink] of sinks.entries()) {
-      const { path, kind } = outputs[at] as Manifest["outputs"][number];
-      written.push({ path, kind, ...(await sink.close()) });
-    }
-    return written;
+    const written: TableOutput[] = [];
+    for (const [at, sink] of sinks.entries())
+      written.push({ ...(outputs[at] as (typeof outputs)[number]), ...(await sink.close()) });
+    return written.map(({ path, kind, file, rows, sha256 }) => ({ path, kind, file, rows, sha256 }));
   } catch (cause) {
     for (const sink of sinks) await sink.abort();
     throw cause;
   }
+}
+
+function isTable(output: OutputSpec): output is TableOutputSpec {
+  return output.kind === "parquet" || output.kind === "arrow" || output.kind === "csv";
+}
+
+/** Cuts the table that was just written into episodes, for every data set of the manifest. */
+async function writeDatasets(
+  session: Session,
+  manifest: Manifest,
+  report: AlignReport,
+  tables: readonly TableOutput[],
+  publication: Publication,
+): Promise<Output[]> {
+  const table = tables.find(({ kind }) => kind !== "csv");
+  const written: Output[] = [];
+  if (manifest.outputs.every(isTable)) return written;
+  // Most captures are written as tables alone, and start without it.
+  const { exportResults } = await import("./export.ts");
+  for (const output of manifest.outputs) {
+    if (isTable(output) || table === undefined) continue;
+    const { kind, path, ...options } = output;
+    const result = {
+      shown: manifest.capture,
+      table: await openAlignedFile(table.file),
+      sha256: table.sha256,
+      manifest,
+      report,
+    };
+    const out = publication.path(path);
+    const done = await exportResults([result], { ...session.options, ...options, format: kind, out });
+    for (const { code, message } of done.warnings) session.warn(code, 1, null, message);
+    written.push({ path, kind, rows: done.frames, sha256: await hashFile(join(out, exportFile)) });
+  }
+  return written;
 }
 
 function tableMetadata(manifest: Manifest, clocks: Clocks, kernels: Kernels): Map<string, string> {

@@ -5,11 +5,8 @@ import type { Json } from "../episodes/index.ts";
 import { AlignError } from "../errors.ts";
 import { type DatasetFile, Journal } from "./journal.ts";
 import { lockFolder } from "./lock.ts";
-import { flush, flushDirectory, makeFolders, outputError } from "./publish.ts";
+import { exportFile, flush, flushDirectory, makeFolders, outputError } from "./publish.ts";
 import { hashFile } from "./session.ts";
-
-/** The file of a data set that tells how it came to be and what belongs to it; it is made last. */
-export const exportFile = "export.json";
 
 export interface DatasetPlace {
   /** Directory of the data set; it comes to be when all is complete. */
@@ -116,7 +113,12 @@ async function isComplete({ out, job, overwrite, resume }: DatasetPlace, target:
   });
 }
 
-/** What is not as it was written, or undefined. */
+/** What of a data set is not as it was written, or undefined. */
+export async function datasetDamage(dir: string): Promise<string | undefined> {
+  const report = await readReport(join(dir, exportFile));
+  return report === undefined ? `${exportFile} cannot be read` : damage(dir, report.files);
+}
+
 async function damage(target: string, files: readonly DatasetFile[]): Promise<string | undefined> {
   for (const { path, sha256 } of files) {
     const now = await hashFile(join(target, path)).catch(() => "");

@@ -12,11 +12,11 @@ import {
 import { buildEpisodes, type EpisodeSet, type LeftOut } from "../episodes/index.ts";
 import { AlignError } from "../errors.ts";
 import { version } from "../version.ts";
-import { openAlignedResult } from "./aligned-result.ts";
-import { exportFile, openDataset } from "./dataset-files.ts";
+import { type AlignedResult, openAlignedResult } from "./aligned-result.ts";
+import { openDataset } from "./dataset-files.ts";
 import { type EpisodeCapture, openEpisodeCapture } from "./episode-capture.ts";
 import type { DatasetFile } from "./journal.ts";
-import { outputError } from "./publish.ts";
+import { exportFile, outputError } from "./publish.ts";
 import { reportJson } from "./report.ts";
 import type { Input, SessionOptions } from "./session.ts";
 
@@ -31,13 +31,11 @@ export interface ExportOptions extends SessionOptions {
   /** What becomes of the pictures. The default is the format's. */
   video?: VideoMode;
   /** Version of the format, where it has several. */
-  datasetVersion?: string;
+  version?: string;
   /** Layout of the format, where it has several. */
   layout?: string;
   /** Width and height of decoded pictures. Default: as captured. */
   imageSize?: readonly [number, number];
-  /** The ffmpeg to run. Default: the one on PATH. */
-  ffmpeg?: string;
   /** A data set that is in `out` already is replaced once the new one is complete. */
   overwrite?: boolean;
   /** Goes on where an export of the same inputs and options was cut short. */
@@ -54,7 +52,7 @@ export interface ExportReport {
   job: string;
   options: {
     video: VideoMode;
-    dataset_version: string | null;
+    format_version: string | null;
     layout: string | null;
     image_size: readonly [number, number] | null;
   };
@@ -111,19 +109,26 @@ export async function exportEpisodes(
 class KeptForResume extends Error {}
 
 async function exportAll(aligned: readonly string[], options: ExportOptions): Promise<ExportResult> {
-  const { out, signal } = options;
-  const format = await datasetFormat(options.format);
-  const chosen = formatOptions(format, options);
   if (aligned.length === 0) {
     throw new AlignError("USAGE_ALIGNED", "no aligned capture was given", {
       hint: "name the --out directory of an align run",
     });
   }
+  const results: AlignedResult[] = [];
+  for (const path of aligned) results.push(await openAlignedResult(path, options.manifest));
+  return exportResults(results, options);
+}
+
+/** The same with results that are open. */
+export async function exportResults(
+  results: readonly AlignedResult[],
+  options: ExportOptions,
+): Promise<ExportResult> {
+  const { out, signal } = options;
+  const format = await datasetFormat(options.format);
+  const chosen = formatOptions(format, options);
   const captures: EpisodeCapture[] = [];
-  for (const path of aligned) {
-    const result = await openAlignedResult(path, options.manifest);
-    captures.push(await openEpisodeCapture(result, options));
-  }
+  for (const result of results) captures.push(await openEpisodeCapture(result, options));
   const name = options.name ?? nameOf(captures[0] as EpisodeCapture);
   const { set, warnings } = await buildEpisodes(
     captures.map(({ capture }) => capture),
@@ -131,7 +136,7 @@ async function exportAll(aligned: readonly string[], options: ExportOptions): Pr
   );
   const chosenReport = {
     video: chosen.video,
-    dataset_version: chosen.version ?? null,
+    format_version: chosen.version ?? null,
     layout: chosen.layout ?? null,
     image_size: chosen.imageSize ?? null,
   };
@@ -158,7 +163,10 @@ async function exportAll(aligned: readonly string[], options: ExportOptions): Pr
   try {
     await format.write(set, dataset.files, chosen);
   } catch (cause) {
-    if (!(await dataset.abandon(cause))) throw outputError(out, cause);
+    const isKept = await dataset.abandon(cause);
+    // Only what the system says of a file is of the output; all else is told as it is.
+    if (!(cause instanceof AlignError) && (cause as NodeJS.ErrnoException).code === undefined) throw cause;
+    if (!isKept) throw outputError(out, cause);
     throw signal?.aborted === true ? new KeptForResume("", { cause }) : keptError(out, cause);
   }
   let written: ExportReport | undefined;
@@ -185,7 +193,7 @@ function formatOptions(
   { format, ...options }: ExportOptions,
 ): FormatOptions {
   const video = pick("--video", options.video, videoModes, format) as VideoMode;
-  const chosenVersion = pick("--dataset-version", options.datasetVersion, versions, format);
+  const chosenVersion = pick("--version", options.version, versions, format);
   const layout = pick("--layout", options.layout, layouts, format);
   if (options.imageSize !== undefined && video !== "images") {
     throw new AlignError("USAGE_OPTION", `--image-size is of decoded pictures, and --video is ${video}`, {

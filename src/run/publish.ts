@@ -7,9 +7,14 @@ import { lockFolder } from "./lock.ts";
 /** The file whose presence says that a result is complete: it is put in place last and taken away first. */
 export const reportFile = "report.json";
 
+/** The file of a data set that tells how it came to be and what belongs to it; it is made last. */
+export const exportFile = "export.json";
+
 export interface PublicationOptions {
   /** Output paths relative to the directory; `report.json` is always one of them. */
   files: readonly string[];
+  /** Outputs that are directories, flushed to the disk by those who write them. */
+  folders?: readonly string[];
   /** A result that is there already gives way, once the new one is complete. */
   overwrite: boolean;
 }
@@ -41,8 +46,9 @@ export interface Publication {
  *   a path that is no directory; `OUTPUT_WRITE` where nothing can be written.
  */
 export async function openPublication(dir: string, options: PublicationOptions): Promise<Publication> {
+  const { folders = [], overwrite } = options;
   const files = [...options.files.filter((file) => file !== reportFile), reportFile];
-  const target: Target = { dir: await realDirectory(dir), shown: dir, files, overwrite: options.overwrite };
+  const target: Target = { dir: await realDirectory(dir), shown: dir, files, folders, overwrite };
   await requireRoom(target);
   const { staging, sibling, created } = await makeStaging(target);
   let ended = false;
@@ -77,6 +83,7 @@ interface Target {
   /** As the caller named it. */
   shown: string;
   files: readonly string[];
+  folders: readonly string[];
   overwrite: boolean;
 }
 
@@ -90,7 +97,7 @@ async function realDirectory(dir: string): Promise<string> {
 
 /** Refuses a directory that is none, that holds a result, or where an output's place is taken by a folder. */
 async function requireRoom(target: Target): Promise<void> {
-  const { dir, shown, files, overwrite } = target;
+  const { dir, shown, files, folders, overwrite } = target;
   const place = await kindOf(dir, shown);
   if (place === "file") {
     const hint = "name a directory with --out";
@@ -105,6 +112,22 @@ async function requireRoom(target: Target): Promise<void> {
     }
     if (kind === "file" && !overwrite) throw resultExists(shown, file);
   }
+  for (const folder of folders) {
+    const path = join(shown, folder);
+    const kind = await kindOf(join(dir, folder), path);
+    if (kind === "directory" && !overwrite) throw resultExists(shown, folder);
+    if (kind === "none" || (await isDataset(join(dir, folder)))) continue;
+    const hint = "move it away or choose another output path";
+    throw new AlignError("OUTPUT_WRITE", `${path} is not a data set of tagalign`, {
+      where: { file: path },
+      hint,
+    });
+  }
+}
+
+/** Whether a directory is a data set: only such a one may give way. */
+export async function isDataset(path: string): Promise<boolean> {
+  return (await kindOf(join(path, exportFile), path)) === "file";
 }
 
 function resultExists(shown: string, file: string): AlignError {
@@ -130,7 +153,7 @@ interface Staging {
   created: string | undefined;
 }
 
-async function makeStaging({ dir, shown, files }: Target): Promise<Staging> {
+async function makeStaging({ dir, shown, files, folders }: Target): Promise<Staging> {
   const name = `tagalign-${process.pid}-${randomBytes(6).toString("hex")}`;
   try {
     const parent = dirname(dir);
@@ -140,7 +163,7 @@ async function makeStaging({ dir, shown, files }: Target): Promise<Staging> {
     const sibling = present === undefined || (present.length === 0 && (await makeLike(dir, beside)));
     const staging = sibling ? beside : join(dir, `.${name}`);
     await makeFolders(staging);
-    for (const file of files) await mkdir(dirname(join(staging, file)), { recursive: true });
+    for (const file of [...files, ...folders]) await mkdir(dirname(join(staging, file)), { recursive: true });
     return { staging, sibling, created };
   } catch (error) {
     throw outputError(shown, error);
@@ -207,7 +230,7 @@ async function becomes(staging: string, dir: string): Promise<boolean> {
 }
 
 async function moveInto(target: Target, staging: string): Promise<void> {
-  const { dir, files } = target;
+  const { dir, files, folders } = target;
   const backup = join(staging, ".before");
   const unlock = await lockFolder(dir, target.shown);
   const moved: { from: string; to: string }[] = [];
@@ -222,7 +245,8 @@ async function moveInto(target: Target, staging: string): Promise<void> {
     await requireRoom(target);
     const old = (await oldFiles(target)).map((file) => ({ from: join(dir, file), to: join(backup, file) }));
     for (const { from, to } of old) await move(from, to);
-    for (const file of files) await move(join(staging, file), join(dir, file));
+    // The report, which says that all is there, is the last of the files.
+    for (const file of [...folders, ...files]) await move(join(staging, file), join(dir, file));
   } catch (error) {
     for (const { from, to } of moved.reverse()) await rename(to, from);
     for (const { folder, outermost } of made.reverse()) await removeEmpty(folder, outermost);
@@ -233,15 +257,16 @@ async function moveInto(target: Target, staging: string): Promise<void> {
 }
 
 /** What an earlier result has in the directory, its report first: places to be taken, and files that its report names. */
-async function oldFiles({ dir, files }: Target): Promise<string[]> {
-  const named = new Set([reportFile, ...files, ...(await namedOutputs(join(dir, reportFile)))]);
+async function oldFiles({ dir, files, folders }: Target): Promise<string[]> {
+  const named = new Set([reportFile, ...files, ...folders, ...(await namedOutputs(join(dir, reportFile)))]);
   const present: string[] = [];
   for (const file of named) {
     const inside = relative(dir, resolve(dir, file));
     const strays = inside === "" || inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside);
-    if (!strays && (await kindOf(join(dir, inside), inside)) === "file" && !present.includes(inside)) {
+    if (strays || present.includes(inside)) continue;
+    const kind = await kindOf(join(dir, inside), inside);
+    if (kind === "file" || (kind === "directory" && (await isDataset(join(dir, inside)))))
       present.push(inside);
-    }
   }
   return present;
 }

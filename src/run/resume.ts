@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { AlignError } from "../errors.ts";
 import type { Manifest } from "../manifest/index.ts";
 import { version } from "../version.ts";
-import { reportFile } from "./publish.ts";
+import { datasetDamage } from "./dataset-files.ts";
+import { exportFile, isDataset, reportFile } from "./publish.ts";
 import type { AlignReport } from "./report.ts";
 import { hashFile, type Session } from "./session.ts";
 
@@ -42,7 +43,11 @@ export async function finishedResult(
   if (changed !== undefined) throw otherResult(dir, `${changed.path} has changed since`);
   if (inputs.length !== known.size) throw otherResult(dir, "an input is gone");
   for (const output of report.outputs) {
-    const sha256 = await hashFile(join(dir, output.path)).catch(() => "");
+    const path = join(dir, output.path);
+    const isSet = await isDataset(path);
+    const why = isSet ? await datasetDamage(path) : undefined;
+    if (why !== undefined) throw otherResult(dir, `${output.path}: ${why}`);
+    const sha256 = await hashFile(isSet ? join(path, exportFile) : path).catch(() => "");
     if (sha256 !== output.sha256) throw otherResult(dir, `${output.path} is not as it was written`);
   }
   return report;

@@ -34,6 +34,8 @@ export interface Progress {
 export interface SessionOptions {
   /** The ffprobe to run. Default: the one that comes with the package. */
   ffprobe?: string;
+  /** The ffmpeg to run. Default: the one on PATH. */
+  ffmpeg?: string;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
