@@ -5,7 +5,7 @@ import { bytesText, lines, oneLine, table } from "./text.ts";
 /** Result of `export` for people: what went in, what was left out, what is there. */
 export function exportText(report: ExportResult, out: string, limit: number): string {
   const { name, format, options, fps, episodes, frames, tasks, conformance } = report;
-  const kind = [format, options.dataset_version, options.layout].filter((part) => part !== null).join(" ");
+  const kind = [format, options.format_version, options.layout].filter((part) => part !== null).join(" ");
   const captures = report.captures.map(({ capture, ...counts }) => [
     capture,
     counted(counts.episodes, "episode"),

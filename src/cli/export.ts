@@ -15,7 +15,7 @@ interface ExportFlags {
   name?: string;
   manifest?: string;
   video?: NonNullable<ExportOptions["video"]>;
-  datasetVersion?: string;
+  version?: string;
   layout?: string;
   imageSize?: readonly [number, number];
   ffmpeg?: string;
@@ -46,8 +46,8 @@ export function addExport(root: Command, act: Act): Command {
         "images",
       ]),
     )
-    .option("--dataset-version <version>", "version of the format: lerobot 3.0 or 2.1")
-    .option("--layout <layout>", "layout of the format: hdf5 robomimic or aloha")
+    .option("--version <version>", "version of the format: lerobot 3.0 (default) or 2.1")
+    .option("--layout <layout>", "layout of the format: hdf5 robomimic (default) or aloha")
     .option("--image-size <size>", "width and height of decoded pictures, such as 224x224", imageSize)
     .option("--ffmpeg <path>", "the ffmpeg to run (else FFMPEG_PATH, else the one on PATH)")
     .addOption(new Option("--overwrite", "replace a data set that is there").conflicts("resume"))
