@@ -18,7 +18,7 @@ import { comparisonText } from "../src/cli/bench-text.ts";
 import { writeDocs } from "./docs.ts";
 import { type AllResults, merge } from "./merge.ts";
 
-const jobs = ["single", "threads", "parquet", "e1", "hour", "csv", "growth", "days", "clocks"];
+const jobs = ["single", "threads", "parquet", "e1", "hour", "csv", "growth", "days", "clocks", "export"];
 const names: readonly string[] = [...workloadNames, ...jobs];
 
 const { values, positionals } = parseArgs({
