@@ -1,3 +1,15 @@
+export { type BuiltEpisodes, buildEpisodes } from "./build.ts";
+export type {
+  AlignedCapture,
+  EpisodeCamera,
+  EpisodeSpec,
+  EpisodeTag,
+  EpisodeText,
+  EpisodeWarning,
+} from "./capture.ts";
+export { filled } from "./fill.ts";
+export { type GridDeviation, gridDeviation } from "./grid.ts";
+export { resampled } from "./resample.ts";
 export type {
   Camera,
   Episode,
