@@ -1,0 +1,1 @@
+export { type Cut, openVideo, type Packets, type Video } from "./video.ts";
