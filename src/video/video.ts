@@ -74,7 +74,8 @@ export async function openVideo(path: string): Promise<Video> {
   try {
     const { size } = await file.stat();
     const tracks = await readMp4Tracks(file, size);
-    return await withTrack(path, async (track, input) => {
+    const { track, input } = await openTrack(path);
+    try {
       const mp4 = tracks?.get(track.id);
       const facts = await factsOf(path, track, mp4);
       const hasAudio = (await input.getAudioTracks()).length > 0;
@@ -83,7 +84,9 @@ export async function openVideo(path: string): Promise<Video> {
           ? indexOfMp4(path, mp4, size)
           : await indexByDemuxer(path, track, facts.codec);
       return { path, ...facts, hasAudio, ...index };
-    });
+    } finally {
+      input.dispose();
+    }
   } catch (cause) {
     if (cause instanceof AlignError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -113,23 +116,22 @@ async function openFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** Opens a file with the demuxer and hands over its first picture track. */
-export async function withTrack<T>(
-  path: string,
-  work: (track: InputVideoTrack, input: Input) => Promise<T>,
-): Promise<T> {
+/** Opens a file with the demuxer, which the caller disposes of, and finds its first picture track. */
+export async function openTrack(path: string): Promise<{ track: InputVideoTrack; input: Input }> {
   Logging.level = LogLevel.Silent;
   const input = new Input({ source: new FilePathSource(path), formats: ALL_FORMATS });
   try {
     const [track] = (await input.getVideoTracks()).sort((a, b) => a.number - b.number);
-    if (track !== undefined) return await work(track, input);
-    throw new AlignError("SOURCE_NOT_VIDEO", `${path} has no video stream`, {
-      where: { file: path },
-      hint: "name a file with a picture track",
-    });
-  } finally {
+    if (track !== undefined) return { track, input };
+  } catch (cause) {
     input.dispose();
+    throw cause;
   }
+  input.dispose();
+  throw new AlignError("SOURCE_NOT_VIDEO", `${path} has no video stream`, {
+    where: { file: path },
+    hint: "name a file with a picture track",
+  });
 }
 
 const codecNames: Record<string, string> = { avc: "h264", V_MJPEG: "mjpeg", jpeg: "mjpeg", mjpa: "mjpeg" };
