@@ -108,7 +108,7 @@ function requireAlike(one: CapturePlan, other: CapturePlan): void {
   const count = Math.max(one.channels.length, other.channels.length);
   for (let at = 0; at < count; at += 1) {
     const [a, b] = [one.channels[at]?.feature, other.channels[at]?.feature];
-    differ(`feature ${at + 1}`, a?.name, b?.name);
+    differ("a feature", a?.name, b?.name);
     differ(`the type of ${a?.name}`, a?.type, b?.type);
     differ(`the list of names of ${a?.name}`, a?.names, b?.names);
     differ(`the list of units of ${a?.name}`, a?.units, b?.units);

@@ -126,6 +126,7 @@ export function rowsAhead(
   const follows = (row: number) => row + 1 < timeNs.length && timeNs[row + 1]! >= timeNs[row]!;
   let row = start;
   for (let i = 0; i < rows.length; i += 1) {
+    row = Math.max(row, start + i);
     const target = timeNs[start + i]! + leadNs;
     while (follows(row) && timeNs[row + 1]! <= target) row += 1;
     const past = target - timeNs[row]!;

@@ -95,6 +95,7 @@ export async function planCapture(capture: AlignedCapture): Promise<CapturePlan>
   };
 }
 
+/** All features that have values, in the order of a set. */
 function channelsOf(selection: Selection, frames: CaptureFrames, sizes: ListSizes): Channel[] {
   return [
     ...valueChannels(selection, sizes),
@@ -103,7 +104,7 @@ function channelsOf(selection: Selection, frames: CaptureFrames, sizes: ListSize
     ...stepChannels(selection),
     ...alarmChannels(selection),
     ...frameChannels(selection, frames),
-  ];
+  ].filter(({ feature, texts }) => feature.shape[0] !== 0 || texts !== undefined);
 }
 
 interface Survey {
