@@ -1,4 +1,5 @@
 import { AlignError } from "../errors.ts";
+import type { EpisodeTag } from "./capture.ts";
 import { integerAt, isPresent, numberAt } from "./cells.ts";
 import type { Channel, LastValues } from "./channel.ts";
 import type { EpisodeRows } from "./rows.ts";
@@ -42,9 +43,11 @@ export function valueChannels(selection: Selection, sizes: ListSizes): Channel[]
     vector("action", acted, sizes),
     perTag("plant.value_valid", "bool", tags, [".status"], (rows) => {
       const values = new Uint8Array(rows.count * tags.length);
-      eachValue(tags, rows, (at, row, { column: { tag } }) => {
-        const isHere = row >= 0 && isWhole(rows.column(tag.name), row);
-        values[at] = isHere && isGood(rows.find(`${tag.name}.status`), row) ? 1 : 0;
+      eachValue(tags, rows, ({ name }) => {
+        const [column, status] = [rows.column(name), rows.find(`${name}.status`)];
+        return (at, row) => {
+          values[at] = row >= 0 && isWhole(column, row) && isGood(status, row) ? 1 : 0;
+        };
       });
       return values;
     }),
@@ -64,7 +67,7 @@ function isWhole(column: TableColumn, row: number): boolean {
 
 /** Whether a value is what the plant measured lately: status codes of severity good, the two highest bits 0. */
 function isGood(status: TableColumn | undefined, row: number): boolean {
-  return status === undefined || integerAt(status, row, NO_DATA) < 0x4000_0000n;
+  return status?.type !== "uint32" || (isPresent(status, row) && status.values[row]! < 0x4000_0000);
 }
 
 function vector(name: string, tags: readonly ValueTag[], sizes: ListSizes): Channel {
@@ -160,22 +163,26 @@ function perTag(
 function tagIntegers(name: string, tags: readonly ValueTag[], suffix: string, none: bigint): Channel {
   return perTag(name, "int64", tags, [suffix], (rows) => {
     const values = new BigInt64Array(rows.count * tags.length);
-    eachValue(tags, rows, (at, row, { column: { tag } }) => {
-      values[at] = row < 0 ? none : integerAt(rows.column(tag.name + suffix), row, none);
+    eachValue(tags, rows, (tag) => {
+      const column = rows.column(tag.name + suffix);
+      return (at, row) => {
+        values[at] = row < 0 ? none : integerAt(column, row, none);
+      };
     });
     return values;
   });
 }
 
-/** Goes over frames and tags: the place of the value, and the row that it is from, -1 for no row. */
+/** Goes over tags and frames: for each tag a function of the value's place and the row that it is from, -1 for none. */
 function eachValue(
   tags: readonly ValueTag[],
   rows: EpisodeRows,
-  visit: (at: number, row: number, tag: ValueTag) => void,
+  of: (tag: EpisodeTag) => (at: number, row: number) => void,
 ): void {
-  for (const [item, tag] of tags.entries()) {
+  for (const [item, { column, isAction }] of tags.entries()) {
+    const visit = of(column.tag);
     for (let frame = 0, at = item; frame < rows.count; frame += 1, at += tags.length)
-      visit(at, tag.isAction ? rows.ahead[frame]! : frame, tag);
+      visit(at, isAction ? rows.ahead[frame]! : frame);
   }
 }
 

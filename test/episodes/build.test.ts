@@ -219,7 +219,7 @@ describe("buildEpisodes", () => {
   });
 
   it("flags frames that others are missing before, and steps of the clock", async () => {
-    const timeNs = [0n, 100n, 200n, 351n, 500n, 600n].map((at) => at * ms);
+    const timeNs = [0n, 100n, 200n, 351n, 501n, 601n].map((at) => at * ms);
     const { set, frames } = await built({
       timeNs,
       tags: { level: { values: [0, 1, 2, 3, 4, 5] }, part: { values: ["A", "A", "A", "B", "B", "B"] } },
@@ -272,7 +272,7 @@ describe("buildEpisodes", () => {
       tags: {
         level: { values: [0, 1, 2] },
         names: { values: [["H2S", "LO"], null, ["HI", "LO"]] },
-        levels: { values: [[500n, 700n], null, [1n, 2n]] },
+        levels: { values: [[700n, 500n], null, [1n, 2n]] },
       },
       spec: { alarms: { name: "names", severity: "levels" } },
     });

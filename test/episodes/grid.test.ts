@@ -136,6 +136,9 @@ describe("rowsAhead", () => {
 
   it("is the row itself without a lead, and looks no further than where time goes back", () => {
     const timeNs = BigInt64Array.from([0n, 100n, 50n, 150n].map((ms) => ms * 1_000_000n));
+    const [half, more] = [50_000_000n, 50_000_001n];
+    expect([...rowsAhead(timeNs, 0, 2, half, 10)]).toEqual([0, 1]);
+    expect([...rowsAhead(timeNs, 0, 2, more, 10)]).toEqual([1, -1]);
     expect([...rowsAhead(timeNs, 1, 3, 0n, 10)]).toEqual([1, 2]);
     expect([...rowsAhead(timeNs, 0, 4, 100_000_000n, 10)]).toEqual([1, -1, 3, -1]);
   });
