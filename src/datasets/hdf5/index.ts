@@ -1,0 +1,1 @@
+export { hdf5 } from "./hdf5.ts";

@@ -1,0 +1,1 @@
+export { rlds } from "./rlds.ts";
