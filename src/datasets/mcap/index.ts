@@ -1,0 +1,1 @@
+export { mcap } from "./mcap.ts";

@@ -1,0 +1,1 @@
+export { arrow, parquet } from "./table.ts";
