@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { ManifestPath, Problem } from "./document.ts";
 import { nearestWord } from "./nearest.ts";
-import { manifestSchema } from "./schema.ts";
+import type { JsonSchema } from "./schema.ts";
 
 type Issue = z.core.$ZodIssue;
 
@@ -25,9 +25,17 @@ const DURATION_KEYS = new Set([
   "max_jitter",
 ]);
 
-/** What is wrong with the shape of a manifest, in its own words: one problem a mistake. */
-export function problemsOf(issues: readonly Issue[], values: unknown): Problem[] {
-  const all = issues.flatMap((issue) => problems(issue, [], values));
+/** A text that has been read, what it may hold, and what it is called. */
+export interface Text {
+  readonly values: unknown;
+  readonly schema: JsonSchema;
+  /** Such as `the manifest`. */
+  readonly name: string;
+}
+
+/** What is wrong with the shape of a text, in its own words: one problem a mistake. */
+export function problemsOf(issues: readonly Issue[], text: Text): Problem[] {
+  const all = issues.flatMap((issue) => problems(issue, [], text));
   return [...new Map(all.map((problem) => [JSON.stringify([problem.code, problem.path]), problem])).values()];
 }
 
@@ -39,11 +47,11 @@ export function dotted(path: ManifestPath): string {
   );
 }
 
-function problems(issue: Issue, above: ManifestPath, values: unknown): Problem[] {
+function problems(issue: Issue, above: ManifestPath, text: Text): Problem[] {
   const path = [...above, ...(issue.path as (string | number)[])];
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey([...path, key], values));
-  const value = at(values, path);
-  if (value === undefined) return [missingKey(path, values)];
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey([...path, key], text));
+  const value = at(text.values, path);
+  if (value === undefined) return [missingKey(path, text)];
   if (issue.code === "custom") {
     const { code, hint } = issue.params as Pick<Problem, "code" | "hint">;
     return [{ code, message: `${dotted(path)}: ${issue.message}`, hint, path, at: "value" }];
@@ -61,9 +69,9 @@ function problems(issue: Issue, above: ManifestPath, values: unknown): Problem[]
   }
   if (issue.code === "invalid_union") {
     const inside = issue.errors.find((errors) => errors.length > 0 && errors.every(isInside));
-    if (inside !== undefined) return inside.flatMap((error) => problems(error, path, values));
+    if (inside !== undefined) return inside.flatMap((error) => problems(error, path, text));
   }
-  return [wrongValue(path, value, values)];
+  return [wrongValue(path, value, text)];
 }
 
 /** Whether an issue of a union's branch says that the branch is meant: it is about a key, not about the value. */
@@ -71,12 +79,12 @@ function isInside({ path, code }: Issue): boolean {
   return path.length > 0 || code === "unrecognized_keys";
 }
 
-function unknownKey(path: ManifestPath, values: unknown): Problem {
+function unknownKey(path: ManifestPath, text: Text): Problem {
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
-  const known = keysAt(parent, values);
+  const known = keysAt(parent, text);
   const near = nearestWord(key, known);
-  const branches = schemaAt(parent, values)?.oneOf ?? [];
+  const branches = schemaAt(parent, text)?.oneOf ?? [];
   const kinds = branches.filter((branch) => key in (branch.properties ?? {})).flatMap(kindsOf);
   let hint = `keys here are ${known.join(", ")}`;
   if (known.length === 0) hint = "no keys belong here: write {}";
@@ -87,26 +95,26 @@ function unknownKey(path: ManifestPath, values: unknown): Problem {
 }
 
 /** A key that is not there; when a key beside it looks like it, that one is the mistake. */
-function missingKey(path: ManifestPath, values: unknown): Problem {
+function missingKey(path: ManifestPath, text: Text): Problem {
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
-  const known = keysAt(parent, values);
-  const typo = Object.keys(at(values, parent) ?? {}).find(
+  const known = keysAt(parent, text);
+  const typo = Object.keys(at(text.values, parent) ?? {}).find(
     (written) => !known.includes(written) && nearestWord(written, known) === key,
   );
-  if (typo !== undefined) return unknownKey([...parent, typo], values);
-  const schema = schemaAt(path, values);
-  const choices = choicesAt(path, values);
+  if (typo !== undefined) return unknownKey([...parent, typo], text);
+  const schema = schemaAt(path, text);
+  const choices = choicesAt(path, text);
   let hint = `add "${key}": ${schema?.description}`;
   if (choices !== undefined) hint = `add "${key}": one of ${choices.join(", ")}`;
   if (schema?.const !== undefined) hint = `add "${key}: ${schema.const}"`;
-  const who = parent.length === 0 ? "the manifest" : dotted(parent);
+  const who = parent.length === 0 ? text.name : dotted(parent);
   return { code: "MANIFEST_MISSING_KEY", message: `${who} has no "${key}"`, hint, path, at: "key" };
 }
 
-function wrongValue(path: ManifestPath, value: unknown, values: unknown): Problem {
+function wrongValue(path: ManifestPath, value: unknown, text: Text): Problem {
   const key = String(path.at(-1) ?? "");
-  const schema = schemaAt(path, values);
+  const schema = schemaAt(path, text);
   const problem = (message: string, hint: string, code: Problem["code"] = "MANIFEST_VALUE"): Problem => ({
     code,
     message,
@@ -114,9 +122,9 @@ function wrongValue(path: ManifestPath, value: unknown, values: unknown): Proble
     path,
     at: "value",
   });
-  if (path.length === 0) return problem("the manifest is not a map of keys", 'start with "version: 1"');
+  if (path.length === 0) return problem(`${text.name} is not a map of keys`, 'start with "version: 1"');
   const what = `${dotted(path)} is ${show(value)}`;
-  if (path.length === 1 && key === "version") {
+  if (path.length === 1 && key === "version" && schema?.const !== undefined) {
     return problem(
       `version ${show(value)} of the manifest format is not known`,
       "write version: 1",
@@ -127,7 +135,7 @@ function wrongValue(path: ManifestPath, value: unknown, values: unknown): Proble
     const message = typeof value === "number" ? `${what}, without a unit` : what;
     return problem(message, 'a duration carries its unit, e.g. "5s"', "MANIFEST_DURATION");
   }
-  const choices = choicesAt(path, values);
+  const choices = choicesAt(path, text);
   if (choices !== undefined) {
     const near = typeof value === "string" ? nearestWord(value, choices) : undefined;
     const all = `one of ${choices.join(", ")}`;
@@ -193,10 +201,10 @@ interface Schema {
 }
 
 /** The schema of a place in the manifest, before a branch of it is chosen. */
-function schemaAt(path: ManifestPath, values: unknown): Schema | undefined {
-  let schema: Schema | undefined = manifestSchema as Schema;
+function schemaAt(path: ManifestPath, text: Text): Schema | undefined {
+  let schema: Schema | undefined = text.schema as Schema;
   for (const [depth, step] of path.entries()) {
-    const inside = branchFor(schema, at(values, path.slice(0, depth)));
+    const inside = branchFor(schema, at(text.values, path.slice(0, depth)));
     schema =
       typeof step === "number"
         ? inside?.items
@@ -217,9 +225,9 @@ function branchFor(schema: Schema | undefined, value: unknown): Schema | undefin
 }
 
 /** The keys that a map may hold: of its kind, or of every kind when it names none. */
-function keysAt(path: ManifestPath, values: unknown): readonly string[] {
-  const schema = schemaAt(path, values);
-  const branch = branchFor(schema, at(values, path));
+function keysAt(path: ManifestPath, text: Text): readonly string[] {
+  const schema = schemaAt(path, text);
+  const branch = branchFor(schema, at(text.values, path));
   const branches = branch?.properties === undefined ? (schema?.oneOf ?? []) : [branch];
   return [...new Set(branches.flatMap(({ properties }) => Object.keys(properties ?? {})))];
 }
@@ -229,10 +237,12 @@ function kindsOf(branch: Schema): readonly string[] {
 }
 
 /** The words that a key may be; of `kind` those of every branch. */
-function choicesAt(path: ManifestPath, values: unknown): readonly string[] | undefined {
-  const branches = path.at(-1) === "kind" ? schemaAt(path.slice(0, -1), values)?.oneOf : undefined;
-  const schema = schemaAt(path, values);
+function choicesAt(path: ManifestPath, text: Text): readonly string[] | undefined {
+  const branches = path.at(-1) === "kind" ? schemaAt(path.slice(0, -1), text)?.oneOf : undefined;
+  const schema = schemaAt(path, text);
   const words =
-    typeof at(values, path) === "string" ? schema?.anyOf?.find((branch) => branch.enum)?.enum : undefined;
+    typeof at(text.values, path) === "string"
+      ? schema?.anyOf?.find((branch) => branch.enum)?.enum
+      : undefined;
   return branches?.flatMap(kindsOf) ?? schema?.enum ?? words;
 }

@@ -8,7 +8,7 @@ import { ManifestDocument } from "./document.ts";
 import { problemsOf } from "./issues.ts";
 import type { Manifest } from "./manifest.ts";
 import { resolve } from "./resolve.ts";
-import { manifestText } from "./schema.ts";
+import { manifestSchema, manifestText } from "./schema.ts";
 
 export interface ParseManifestOptions {
   /** Directory that the manifest's relative paths start from. */
@@ -25,7 +25,14 @@ export interface ParseManifestOptions {
 export function parseManifest(text: string, { base, path }: ParseManifestOptions): Manifest {
   const document = new ManifestDocument(text, path);
   const parsed = manifestText.safeParse(document.values);
-  if (!parsed.success) throw document.error(problemsOf(parsed.error.issues, document.values));
+  if (!parsed.success)
+    throw document.error(
+      problemsOf(parsed.error.issues, {
+        values: document.values,
+        schema: manifestSchema,
+        name: "the manifest",
+      }),
+    );
   const problems = semanticProblems(parsed.data, document);
   if (problems.length > 0) throw document.error(problems);
   const content = resolve(parsed.data, {
