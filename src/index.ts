@@ -30,6 +30,12 @@ export {
   type TrackedRows,
   trackClock,
 } from "./clock/index.ts";
+export {
+  type DatasetFormatName,
+  type DatasetWarning,
+  datasetFormatNames,
+  type VideoMode,
+} from "./datasets/index.ts";
 export { AlignError, type ErrorPlace } from "./errors.ts";
 export {
   type JsonSchema,
@@ -54,6 +60,10 @@ export {
   checkCapture,
   type EvidenceReport,
   type ExampleValue,
+  type ExportOptions,
+  type ExportReport,
+  type ExportResult,
+  exportEpisodes,
   type FittedMapReport,
   type Input,
   type InspectClocksOptions,

@@ -12,6 +12,7 @@ import {
 import { addBench } from "./bench.ts";
 import { addClock } from "./clock.ts";
 import { belowHere, errorDocument, errorText } from "./errors.ts";
+import { addExport } from "./export.ts";
 import { ProgressLine } from "./progress.ts";
 import { alignText, checkText, inspectText } from "./text.ts";
 
@@ -21,6 +22,7 @@ interface Context {
   /** Characters that a line of the terminal takes; Infinity where there is none. */
   readonly limit: number;
   readonly session: SessionOptions;
+  readonly environment: NodeJS.ProcessEnv;
   readonly show: (text: string) => Promise<void>;
 }
 
@@ -52,6 +54,7 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
         ...(ffprobe === undefined ? {} : { ffprobe }),
         ...(isShown ? { onProgress: (one: Progress) => progress.show(one) } : {}),
       },
+      environment,
       show: async (text) => {
         progress.clear();
         if (flags.quiet !== true || isJson) await write(process.stdout, text);
@@ -75,7 +78,7 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
 }
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-const verbs = ["align", "check", "inspect", "clock", "bench"];
+const verbs = ["align", "check", "inspect", "clock", "export", "bench"];
 
 export type Act = (command: Command, action: (context: Context) => Promise<number>) => Promise<void>;
 
@@ -138,6 +141,7 @@ function program(act: Act): Command {
       }),
     );
   addClock(root, act);
+  addExport(root, act);
   const bench = addBench(root, act);
   for (const command of [root, ...root.commands]) {
     command.option("--json", "one JSON document on stdout").option("-q, --quiet", "no progress and no text");

@@ -1,5 +1,6 @@
 export { type AlignOptions, type AlignResult, alignCapture } from "./capture.ts";
 export { type CheckReport, checkCapture, type SourceSummary, type TagSummary } from "./check.ts";
+export { type ExportOptions, type ExportReport, type ExportResult, exportEpisodes } from "./export.ts";
 export { type ColumnSummary, type InspectReport, inspectFile } from "./inspect.ts";
 export {
   type Certainty,
