@@ -1,6 +1,6 @@
 import type { Episode, EpisodeSet } from "../episodes/index.ts";
 import { AlignError } from "../errors.ts";
-import { openVideo, pictures, type Video } from "../video/index.ts";
+import { displayedSize, openVideo, pictures, type Video } from "../video/index.ts";
 import type { FormatOptions } from "./format.ts";
 
 export interface PictureSize {
@@ -17,7 +17,11 @@ export interface CapturedPictures {
 }
 
 /** @throws AlignError `SOURCE_PICTURE_SIZE` where the videos of a camera differ in size and no size is asked for */
-export async function openPictures(set: EpisodeSet, options: FormatOptions): Promise<CapturedPictures> {
+export async function openPictures(
+  set: EpisodeSet,
+  options: FormatOptions,
+  signal: AbortSignal | undefined,
+): Promise<CapturedPictures> {
   const { ffmpeg, imageSize } = options;
   const videos = new Map<string, Video>();
   const sizes: PictureSize[] = [];
@@ -42,16 +46,13 @@ export async function openPictures(set: EpisodeSet, options: FormatOptions): Pro
     async *of(episode, camera, format) {
       const { path, frames } = episode.videos[camera]!;
       const size = imageSize === undefined ? {} : { size: imageSize };
+      const chosen = { ffmpeg, format, ...size, ...(signal === undefined ? {} : { signal }) };
       let count = 0;
-      for await (const picture of pictures(videos.get(path)!, frames, { ffmpeg, format, ...size })) {
+      for await (const picture of pictures(videos.get(path)!, frames, chosen)) {
         count += 1;
         yield picture;
       }
       if (count !== frames.length) throw new Error(`${path} gave ${count} pictures of ${frames.length}`);
     },
   };
-}
-
-function displayedSize({ width, height, rotation }: Video): [number, number] {
-  return rotation % 180 === 0 ? [width, height] : [height, width];
 }

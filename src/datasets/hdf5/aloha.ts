@@ -9,6 +9,7 @@ import type { Job } from "./job.ts";
  *
  * `observations/qpos` is the robot's state; where none was captured it is the state of the plant, so that loaders find
  * what they ask for. The attribute `qpos_feature` of the root tells which. Velocities and efforts are never made up.
+ * Rows of `compress_len` are in the order of the attribute `camera_names`.
  */
 export async function writeAloha(path: string, episode: Episode, job: Job): Promise<void> {
   const { set, pictures } = job;
@@ -38,6 +39,7 @@ export async function writeAloha(path: string, episode: Episode, job: Job): Prom
     const root = await file.group(links, {
       sim: false,
       compress: images !== undefined,
+      ...(images === undefined ? {} : { camera_names: set.cameras.map(({ name }) => name) }),
       ...(columns.has(state) ? { qpos_feature: state } : {}),
       ...setFacts(set),
       ...episodeFacts(set, episode, job.videosOf(episode)),

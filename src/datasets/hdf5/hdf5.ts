@@ -51,7 +51,7 @@ async function openJob(set: EpisodeSet, files: DatasetFiles, options: FormatOpti
   const total = set.episodes.reduce((sum, { length }) => sum + length, 0);
   const progress: Job["progress"] = ({ firstIndex, length }) => files.progress(firstIndex + length, total);
   if (options.video === "images") {
-    return { set, pictures: await openPictures(set, options), videosOf: () => [], progress };
+    return { set, pictures: await openPictures(set, options, files.signal), videosOf: () => [], progress };
   }
   const places = capturedVideos(set);
   await copyVideos(places, files);

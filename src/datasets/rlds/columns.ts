@@ -3,6 +3,7 @@ import {
   type EpisodeFrames,
   type EpisodeSet,
   type Feature,
+  type FeatureType,
   filled,
 } from "../../episodes/index.ts";
 import type { CapturedVideos } from "../captured-videos.ts";
@@ -92,22 +93,20 @@ function featureColumn({ name, type, shape, vocabulary }: Feature, place: number
   const dot = name.indexOf(".");
   return {
     path: ["steps", ...(dot < 0 ? [name] : [name.slice(0, dot), name.slice(dot + 1)])],
-    leaf: type === "text" ? text : { kind: "tensor", dtype: type, shape },
+    leaf: type === "text" ? text : { kind: "tensor", dtype: storedAs(type), shape },
     values({ frames }) {
       const values = filled(frames.values[place]!, shape[0] ?? 1);
       if (values instanceof Int32Array) return texts(values, vocabulary ?? []);
       if (values instanceof Float32Array) return floats(values);
-      if (values instanceof Float64Array) return bytesList(doubles(values, shape[0] ?? 1));
+      if (values instanceof Float64Array) return floats(Float32Array.from(values));
       return values instanceof BigInt64Array ? integers(values) : bools(values);
     },
   };
 }
 
-/** The bytes of each step's values, because a float list is of single precision. */
-function* doubles(values: Float64Array, size: number): Generator<Uint8Array> {
-  for (let at = 0; at < values.length; at += size) {
-    yield new Uint8Array(values.buffer, values.byteOffset + at * 8, size * 8);
-  }
+/** An example has floats of single precision only. */
+function storedAs(type: Exclude<FeatureType, "text">): Exclude<FeatureType, "text" | "float64"> {
+  return type === "float64" ? "float32" : type;
 }
 
 function texts(codes: Int32Array, vocabulary: readonly string[]): Values {
@@ -166,7 +165,8 @@ function metadataColumns(set: EpisodeSet, pictures: Pictures): Column[] {
     ...set.features.flatMap((feature) => {
       const name = feature.name.replace(/^plant\./, "");
       if (!set.episodes.some(({ context }) => name in context)) return [];
-      const leaf: Leaf = feature.type === "text" ? text : { kind: "tensor", dtype: feature.type, shape: [] };
+      const leaf: Leaf =
+        feature.type === "text" ? text : { kind: "tensor", dtype: storedAs(feature.type), shape: [] };
       return [fact(["context", name], leaf, ({ context }) => contextValue(feature, context[name] ?? null))];
     }),
   ];
@@ -176,8 +176,5 @@ function contextValue({ type }: Feature, value: string | number | boolean | null
   if (type === "text") return bytesList([Buffer.from(`${value ?? ""}`)]);
   if (type === "bool") return bools(Uint8Array.of(value === true ? 1 : 0));
   if (type === "int64") return integers(BigInt64Array.of(BigInt(value ?? 0)));
-  const number = value === null ? Number.NaN : Number(value);
-  return type === "float32"
-    ? floats(Float32Array.of(number))
-    : bytesList(doubles(Float64Array.of(number), 1));
+  return floats(Float32Array.of(value === null ? Number.NaN : Number(value)));
 }

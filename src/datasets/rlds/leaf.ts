@@ -5,7 +5,7 @@ import { ProtoMessage } from "../protobuf.ts";
 export type Leaf =
   | {
       readonly kind: "tensor";
-      readonly dtype: "float32" | "float64" | "int64" | "bool";
+      readonly dtype: "float32" | "int64" | "bool";
       readonly shape: readonly number[];
     }
   | { readonly kind: "text" }
@@ -13,7 +13,7 @@ export type Leaf =
 
 const features = "tensorflow_datasets.core.features.";
 
-/** The entry of features.json. Doubles are kept as bytes, as an example has no list of them. */
+/** The entry of features.json. */
 export function leafJson(leaf: Leaf): Json {
   switch (leaf.kind) {
     case "text":
@@ -29,12 +29,11 @@ export function leafJson(leaf: Leaf): Json {
       };
     case "tensor": {
       const isScalar = leaf.shape.length === 0;
-      const isBytes = leaf.dtype === "float64";
       return {
-        pythonClassName: `${features}${isScalar && !isBytes ? "scalar.Scalar" : "tensor_feature.Tensor"}`,
+        pythonClassName: `${features}${isScalar ? "scalar.Scalar" : "tensor_feature.Tensor"}`,
         tensor: {
           dtype: leaf.dtype,
-          encoding: isBytes ? "bytes" : "none",
+          encoding: "none",
           shape: isScalar ? {} : { dimensions: leaf.shape.map(String) },
         },
       };

@@ -65,7 +65,7 @@ async function openColumns(
   options: FormatOptions,
 ): Promise<{ columns: Column[]; pictures: CapturedPictures | undefined }> {
   if (options.video === "images") {
-    const pictures = await openPictures(set, options);
+    const pictures = await openPictures(set, options, files.signal);
     return { columns: columnsOf(set, { mode: "images", sizes: pictures.sizes }), pictures };
   }
   const videos = capturedVideos(set);
