@@ -21,11 +21,9 @@ export interface Span {
  */
 export function spanOf({ video, first, end }: Cut): Span | undefined {
   requireFrames(video, first, end);
-  const { isKey, rank } = video.packets;
+  const { rank } = video.packets;
   const start = video.display[first]!;
-  const firstRank = rank[start]!;
-  let key = start;
-  while (key >= 0 && (isKey[key] === 0 || rank[key]! > firstRank)) key -= 1;
+  const key = entryOf(video, start);
   if (key < 0) return undefined;
   let last = start;
   for (let frame = first; frame < end; frame += 1) last = Math.max(last, video.display[frame]!);
@@ -40,8 +38,20 @@ export function spanOf({ video, first, end }: Cut): Span | undefined {
   return {
     packets,
     rank: packets.map((packet) => places.get(rank[packet]!)!),
-    lead: places.get(firstRank)!,
+    lead: places.get(rank[start]!)!,
   };
+}
+
+/**
+ * The key packet at or before a packet, in decode order and in presentation order.
+ *
+ * @param floor where the search ends
+ * @returns less than `floor` where there is none from there on
+ */
+export function entryOf({ packets: { isKey, rank } }: Video, packet: number, floor = 0): number {
+  let key = packet;
+  while (key >= floor && (isKey[key] === 0 || rank[key]! > rank[packet]!)) key -= 1;
+  return key;
 }
 
 /** @throws AlignError `SOURCE_CHANGED` where the video has no such displayed frames */

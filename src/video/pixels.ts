@@ -10,14 +10,14 @@ export function pixelFormatOf(
   codec: string,
   codecString: string | undefined,
   description: Uint8Array | undefined,
-  isFullRange: boolean,
+  colors: { readonly isFullRange: boolean; readonly isRgb: boolean },
 ): string | undefined {
   const format = storedAs(codec, codecString?.split(".") ?? [], description);
   if (format === undefined) return undefined;
   const { chroma, bits } = format;
-  const name =
-    chroma === 0 ? "gray" : `yuv${isFullRange && bits === 8 && /^h/.test(codec) ? "j" : ""}${chroma}p`;
-  return bits === 8 ? name : `${name}${bits}le`;
+  const isOldFullRange = colors.isFullRange && bits === 8 && /^h/.test(codec);
+  const name = chroma === 0 ? "gray" : `yuv${isOldFullRange ? "j" : ""}${chroma}p`;
+  return (colors.isRgb ? "gbrp" : name) + (bits === 8 ? "" : `${bits}le`);
 }
 
 /** 0 is without colour. */

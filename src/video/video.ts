@@ -152,8 +152,9 @@ async function factsOf(path: string, track: InputVideoTrack, mp4: Mp4Track | und
     });
   }
   const description = config?.description === undefined ? undefined : bytesOf(config.description);
-  const isFullRange = config?.colorSpace?.fullRange === true;
-  const pixelFormat = pixelFormatOf(codec, config?.codec, description, isFullRange);
+  const { fullRange, matrix } = config?.colorSpace ?? {};
+  const colors = { isFullRange: fullRange === true, isRgb: (matrix as string) === "rgb" };
+  const pixelFormat = pixelFormatOf(codec, config?.codec, description, colors);
   return {
     codec,
     width,
