@@ -6,6 +6,7 @@ import { refusePersons, textsOf } from "./personnel.ts";
 import { type CapturePlan, type EpisodePlan, planCapture } from "./plan.ts";
 import { readRows } from "./rows.ts";
 import type { Episode, EpisodeFrames, EpisodeSet, Feature, Segment } from "./set.ts";
+import { happenings } from "./steps.ts";
 import { warningsOf } from "./warnings.ts";
 
 /** Episodes, and what was noticed when they were cut. */
@@ -161,7 +162,7 @@ function episodesOf(planned: readonly Planned[], tasks: ReadonlyMap<string, numb
       scene: own.scene,
       context: own.context,
       segments: segmentsOf(plan, own),
-      ...(procedure === undefined ? {} : { conformance: conform(procedure, own.runs) }),
+      ...(procedure === undefined ? {} : { conformance: conform(procedure, happenings(own.runs)) }),
       videos: cameras.map(({ path }, camera) => ({ path, frames: own.pictures[camera]! })),
     };
   });

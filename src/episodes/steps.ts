@@ -36,3 +36,12 @@ export function stepRuns(
   }
   return runs;
 }
+
+/** Without the runs that go on with a step whose interval another one has covered for a while. */
+export function happenings(runs: readonly StepRun[]): readonly StepRun[] {
+  const seen = new Set<string>();
+  return runs.filter(({ step, sinceNs }) => {
+    const happening = `${sinceNs} ${step}`;
+    return step === null || (!seen.has(happening) && seen.add(happening));
+  });
+}
