@@ -1,41 +1,57 @@
 import { writeFile } from "node:fs/promises";
-import type { Episode, EpisodeSet, Json } from "../../episodes/index.ts";
+import type { Episode, EpisodeFrames, EpisodeSet, Json } from "../../episodes/index.ts";
 import { version } from "../../version.ts";
 import { copyVideo } from "../../video/index.ts";
-import { capturedVideos } from "../captured-videos.ts";
+import { type CapturedVideos, capturedVideos } from "../captured-videos.ts";
 import type { DatasetFormat } from "../format.ts";
-import { frameMessages, merged } from "./messages.ts";
-import { writeRecording } from "./recording.ts";
+import { Cameras } from "./cameras.ts";
+import { frameMessages, merged, type Reference } from "./messages.ts";
+import { type RecordedMessage, writeRecording } from "./recording.ts";
 
 /** What is known of a recording once it is written. */
 interface RecordingFacts {
   readonly [key: string]: Json;
   readonly messages: { readonly [topic: string]: number };
+  /** Of each camera, why its pictures are in their own file; null where they are in the recording. */
+  readonly references: { readonly [camera: string]: string | null };
 }
 
-/** One MCAP recording an episode, and dataset.json, which lists them. */
+/**
+ * One MCAP recording an episode, the videos that recordings refer to, and dataset.json, which lists them.
+ *
+ * Log times are the instants of the frames on the reference clock. Publish times are those of the source where the plant
+ * tells: of `/plant/values` the newest sample in the message, of `/mes/step` the start of the step.
+ */
 export const mcap: DatasetFormat = {
-  videoModes: ["copy"],
-  async write(set, files) {
+  videoModes: ["copy", "resample"],
+  async write(set, files, options) {
     const places = capturedVideos(set);
+    const cameras = new Cameras(set, options, files.signal);
     const total = set.episodes.reduce((sum, { length }) => sum + length, 0);
     const index: Json[] = [];
+    const referred = new Map<string, string>();
+    const reasons = new Map<string, number>();
     for (const episode of set.episodes) {
       const path = `episode_${String(episode.index).padStart(6, "0")}.mcap`;
-      const facts: RecordingFacts = await files.write(path, async (to) => {
-        const frames = await set.read(episode.index);
-        const references = set.cameras.map(({ name }, camera) => ({
-          camera: name,
-          path: places.get(episode.videos[camera]!.path)!,
-          pictures: episode.videos[camera]!.frames,
-        }));
-        const messages = merged([frameMessages(set, frames, references)]);
-        return { messages: await writeRecording(to, { metadata: metadataOf(set, episode), messages }) };
-      });
+      const facts = await files.write(path, async (to) =>
+        recordEpisode(to, set, await set.read(episode.index), cameras, places),
+      );
+      for (const [camera, { name }] of set.cameras.entries()) {
+        const why = facts.references[name];
+        if (why == null) continue;
+        const video = episode.videos[camera]!.path;
+        referred.set(video, places.get(video)!);
+        const reason = `camera ${name}: ${why}`;
+        reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+      }
       index.push({ path, ...aboutEpisode(set, episode), ...facts });
       files.progress(episode.firstIndex + episode.length, total);
     }
-    for (const [path, place] of places)
+    for (const [reason, count] of reasons) {
+      const message = `${reason}; ${count} recordings refer to frames of the video beside them, which --video resample would put into them`;
+      files.warn({ code: "VIDEO_BESIDE_RECORDING", message });
+    }
+    for (const [path, place] of referred)
       await files.write(place, (to) => copyVideo(path, to).then(() => null));
     const about = { format: "mcap", ...aboutSet(set), total_frames: total, episodes: index };
     await files.write("dataset.json", async (to) => {
@@ -44,6 +60,34 @@ export const mcap: DatasetFormat = {
     });
   },
 };
+
+async function recordEpisode(
+  path: string,
+  set: EpisodeSet,
+  frames: EpisodeFrames,
+  cameras: Cameras,
+  places: CapturedVideos,
+): Promise<RecordingFacts> {
+  const { episode } = frames;
+  const streams: AsyncGenerator<RecordedMessage>[] = [];
+  const referred: Reference[] = [];
+  const references: Record<string, string | null> = {};
+  for (const [camera, { name }] of set.cameras.entries()) {
+    const pictures = await cameras.pictures(frames, camera, `${path}.${camera}.mp4`);
+    references[name] = typeof pictures === "string" ? pictures : null;
+    if (typeof pictures !== "string") {
+      streams.push(pictures);
+      continue;
+    }
+    const video = episode.videos[camera]!;
+    referred.push({ camera: name, path: places.get(video.path)!, pictures: video.frames });
+  }
+  const messages = merged([frameMessages(set, frames, referred), ...streams]);
+  return {
+    messages: await writeRecording(path, { metadata: metadataOf(set, episode), messages }),
+    references,
+  };
+}
 
 function aboutSet({ name, fps, robotType, cameras, tasks, leftOut, provenance }: EpisodeSet) {
   return {

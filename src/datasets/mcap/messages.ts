@@ -63,7 +63,7 @@ export async function* frameMessages(
 }
 
 /** Frames by their instants; where these go back, as after a step of the clock, not as they were recorded. */
-function inOrder(timeNs: BigInt64Array): Uint32Array {
+export function inOrder(timeNs: BigInt64Array): Uint32Array {
   const order = Uint32Array.from(timeNs, (_, frame) => frame);
   if (timeNs.every((now, frame) => frame === 0 || timeNs[frame - 1]! <= now)) return order;
   return order.sort((a, b) => (timeNs[a]! < timeNs[b]! ? -1 : timeNs[a]! > timeNs[b]! ? 1 : a - b));
