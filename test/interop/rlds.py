@@ -3,7 +3,8 @@
 usage: rlds.py DIR [TRUTH]
 
 DIR is the folder of dataset_info.json, or one above it. TRUTH is a JSON file: a list with one object an episode, which
-has for each key such as "steps/observation/state" the values of all steps, flat; whole numbers as text.
+has for each key such as "steps/observation/state" the values of all steps, flat: whole numbers as text, null for NaN,
+of pictures the shape of one.
 Prints one JSON line; exits with 1 on a failure or a warning.
 """
 
@@ -36,14 +37,16 @@ def flat(value, path=()):
 def same(found, expected):
     import numpy as np
 
-    if found.dtype.kind == "O":
-        return [one.decode() for one in found.reshape(-1)] == expected
-    if found.dtype.kind in "iu":
-        return [str(one) for one in found.reshape(-1).tolist()] == expected
-    if found.dtype.kind == "b":
-        return found.reshape(-1).tolist() == expected
-    wanted = np.array([float(one) for one in expected], dtype=found.dtype)
-    return np.array_equal(found.reshape(-1), wanted, equal_nan=True)
+    if isinstance(found[0], bytes):
+        return [one.decode() for one in found] == expected
+    values = np.array(found)
+    plain = values.reshape(-1)
+    if values.dtype.kind in "iu":
+        return [str(one) for one in plain.tolist()] == expected
+    if values.dtype.kind == "b":
+        return plain.tolist() == expected
+    wanted = np.array([np.nan if one is None else one for one in expected], dtype=values.dtype)
+    return np.array_equal(plain, wanted, equal_nan=True)
 
 
 def check(folder, truth):
@@ -58,6 +61,7 @@ def check(folder, truth):
     builder = tfds.builder_from_directory(str(folder))
     split = builder.info.splits["train"]
     failures, steps_read, values_compared, index = [], 0, 0, -1
+    by_id = None if truth is None else {one["episode_metadata/episode_id"][0]: one for one in truth}
     data = builder.as_dataset(split="train", shuffle_files=False)
     for index, episode in enumerate(data):
         steps = list(episode["steps"].as_numpy_iterator())
@@ -79,9 +83,9 @@ def check(folder, truth):
         for key, value in flat(metadata, ("episode_metadata",)):
             columns[key] = [value]
         steps_read += len(steps)
-        if truth is None:
+        if by_id is None:
             continue
-        expected = truth[index]
+        expected = by_id.pop(columns["episode_metadata/episode_id"][0].decode())
         for key in sorted(columns.keys() | expected.keys()):
             if key.endswith("_image"):
                 shape = expected[key]
@@ -89,14 +93,14 @@ def check(folder, truth):
                     failures.append(f"{where}: {key} has another shape than {shape}")
             elif key not in columns or key not in expected:
                 failures.append(f"{where}: {key} is there only once")
-            elif not same(np.array(columns[key]), expected[key]):
+            elif not same(columns[key], expected[key]):
                 failures.append(f"{where}: {key} has other values")
             else:
                 values_compared += len(expected[key])
     if index + 1 != split.num_examples:
         failures.append(f"{index + 1} episodes were read of {split.num_examples}")
-    if truth is not None and index + 1 != len(truth):
-        failures.append(f"{index + 1} episodes were read, and {len(truth)} were written")
+    if by_id:
+        failures.append(f"{len(by_id)} episodes that were written are not there")
     return {
         "reader": f"tensorflow-datasets {tfds.__version__}, tensorflow {tf.__version__}",
         "episodes": index + 1,
