@@ -2,29 +2,37 @@ const utf8 = new TextEncoder();
 
 const VARINT = 0;
 const BYTES = 2;
+/** Shorter values are copied: a piece of its own would cost more. */
+const MIN_PIECE_BYTES = 1024;
 
 /**
  * A protobuf message, field after field in the order of the calls (protobuf.dev, "Encoding").
  *
- * Large values are kept as they are given, not copied: they must not change before the message is written.
+ * Large values and messages inside are kept as they are given, not copied: they must not change any more.
  */
 export class ProtoMessage {
-  readonly #parts: Uint8Array[] = [];
+  readonly #pieces: (Uint8Array | ProtoMessage)[] = [];
+  #open = new Uint8Array(64);
+  #openLength = 0;
   #byteLength = 0;
 
   get byteLength(): number {
     return this.#byteLength;
   }
 
-  /** The encoded message, in pieces. */
-  get parts(): readonly Uint8Array[] {
-    return this.#parts;
+  /** The encoded message, piece after piece. */
+  *parts(): Generator<Uint8Array, void, undefined> {
+    for (const piece of this.#pieces) {
+      if (piece instanceof ProtoMessage) yield* piece.parts();
+      else yield piece;
+    }
+    if (this.#openLength > 0) yield this.#open.subarray(0, this.#openLength);
   }
 
   toBytes(): Uint8Array {
     const bytes = new Uint8Array(this.#byteLength);
     let at = 0;
-    for (const part of this.#parts) {
+    for (const part of this.parts()) {
       bytes.set(part, at);
       at += part.length;
     }
@@ -33,14 +41,14 @@ export class ProtoMessage {
 
   /** A field of type int32, int64, uint32, uint64, bool or enum. */
   integer(field: number, value: number | bigint): this {
-    this.#push(varint((field << 3) | VARINT));
-    this.#push(varints(BigInt64Array.of(BigInt(value))));
+    this.#varint((field << 3) | VARINT);
+    this.#bytes(varints(BigInt64Array.of(BigInt(value))));
     return this;
   }
 
   bytes(field: number, value: Uint8Array): this {
     this.#head(field, value.length);
-    this.#push(value);
+    this.#bytes(value);
     return this;
   }
 
@@ -50,7 +58,9 @@ export class ProtoMessage {
 
   message(field: number, value: ProtoMessage): this {
     this.#head(field, value.byteLength);
-    for (const part of value.parts) this.#push(part);
+    this.#close();
+    this.#pieces.push(value);
+    this.#byteLength += value.byteLength;
     return this;
   }
 
@@ -70,23 +80,47 @@ export class ProtoMessage {
   }
 
   #head(field: number, length: number): void {
-    this.#push(varint((field << 3) | BYTES));
-    this.#push(varint(length));
+    this.#varint((field << 3) | BYTES);
+    this.#varint(length);
   }
 
-  #push(part: Uint8Array): void {
-    if (part.length === 0) return;
-    this.#parts.push(part);
-    this.#byteLength += part.length;
+  #varint(value: number): void {
+    this.#makeRoom(8);
+    let rest = value;
+    for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) this.#append((rest & 0x7f) | 0x80);
+    this.#append(rest);
   }
-}
 
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) bytes.push((rest & 0x7f) | 0x80);
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
+  #append(byte: number): void {
+    this.#open[this.#openLength++] = byte;
+    this.#byteLength += 1;
+  }
+
+  #bytes(value: Uint8Array): void {
+    this.#byteLength += value.length;
+    if (value.length >= MIN_PIECE_BYTES) {
+      this.#close();
+      this.#pieces.push(value);
+      return;
+    }
+    this.#makeRoom(value.length);
+    this.#open.set(value, this.#openLength);
+    this.#openLength += value.length;
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#openLength + bytes <= this.#open.length) return;
+    const larger = new Uint8Array(2 * (this.#openLength + bytes));
+    larger.set(this.#open.subarray(0, this.#openLength));
+    this.#open = larger;
+  }
+
+  #close(): void {
+    if (this.#openLength === 0) return;
+    this.#pieces.push(this.#open.subarray(0, this.#openLength));
+    this.#open = this.#open.subarray(this.#openLength);
+    this.#openLength = 0;
+  }
 }
 
 /** Seven bits a byte, the lowest first, one varint after the other; a negative one takes ten bytes. */

@@ -80,7 +80,7 @@ async function writeShard(path: string, episodes: readonly Episode[], job: Shard
   try {
     for (const episode of episodes) {
       const example = exampleOf(job.columns, await sourceOf(episode, job));
-      for (const chunk of tfrecord(example.parts, example.byteLength)) await file.writeFile(chunk);
+      for (const chunk of tfrecord(example.parts(), example.byteLength)) await file.writeFile(chunk);
       bytes += example.byteLength;
       frames += episode.length;
       job.progress(frames);

@@ -15,7 +15,7 @@ export function* tfrecord(parts: Iterable<Uint8Array>, byteLength: number): Gene
   head.setUint32(8, masked(crc32c(new Uint8Array(head.buffer, 0, 8))), true);
   yield new Uint8Array(head.buffer);
   let sum = 0;
-  for (const chunk of gathered(parts)) {
+  for (const chunk of gathered(parts, Math.min(byteLength, CHUNK_BYTES))) {
     sum = crc32c(chunk, sum);
     yield chunk;
   }
@@ -30,15 +30,15 @@ function masked(sum: number): number {
 }
 
 /** The same bytes in few, large pieces, as every write costs some microseconds. A piece holds until the next one is asked for. */
-function* gathered(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
-  const chunk = new Uint8Array(CHUNK_BYTES);
+function* gathered(parts: Iterable<Uint8Array>, size: number): Generator<Uint8Array> {
+  const chunk = new Uint8Array(size);
   let filled = 0;
   for (const part of parts) {
-    if (filled + part.length > CHUNK_BYTES) {
+    if (filled + part.length > size) {
       if (filled > 0) yield chunk.subarray(0, filled);
       filled = 0;
     }
-    if (part.length > CHUNK_BYTES) {
+    if (part.length > size) {
       yield part;
     } else {
       chunk.set(part, filled);
