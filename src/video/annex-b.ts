@@ -1,5 +1,5 @@
 import { spanOf } from "./cut.ts";
-import { parameterSets, unitsOf, unitType } from "./nal.ts";
+import { parameterSets, unitsOf, unitType, withStartCodes } from "./nal.ts";
 import { readPackets } from "./packets.ts";
 import type { Cut, Video } from "./video.ts";
 
@@ -46,8 +46,6 @@ export async function* annexB(cut: Cut, signal?: AbortSignal): AsyncGenerator<St
   }
 }
 
-const startCode = Uint8Array.of(0, 0, 0, 1);
-
 /** A packet as a stream has it; the packet itself where it has that form. */
 export function streamForm(video: Video, packet: Uint8Array, isKey: boolean): Uint8Array {
   const { codec } = video;
@@ -59,5 +57,5 @@ export function streamForm(video: Video, packet: Uint8Array, isKey: boolean): Ui
     const at = units.length > 0 && unitType(codec, units[0]!) === delimiter ? 1 : 0;
     units.splice(at, 0, ...parameterSets(video));
   }
-  return Buffer.concat(units.flatMap((unit) => [startCode, unit]));
+  return withStartCodes(units);
 }

@@ -1,5 +1,5 @@
 import { AlignError } from "../errors.ts";
-import { unitsOf, unitType } from "./nal.ts";
+import { byStartCodes, unitsOf, unitType, withStartCodes } from "./nal.ts";
 import { readPackets } from "./packets.ts";
 import type { Cut, Video } from "./video.ts";
 
@@ -100,7 +100,8 @@ function streamProblem({ codec, mp4, description }: Video): string | undefined {
 export async function startsClean(video: Video, packet: number): Promise<boolean> {
   if (!/^h/.test(video.codec)) return true;
   for await (const [data] of readPackets(video, Int32Array.of(packet))) {
-    for (const unit of unitsOf(video, data!)) {
+    // Some cameras put start codes inside of units with lengths, which decoders take for what they are.
+    for (const unit of byStartCodes(withStartCodes(unitsOf(video, data!)))) {
       const type = unitType(video.codec, unit);
       if (video.codec === "h264" && type >= 1 && type <= 5) return type === 5;
       if (video.codec === "hevc" && type < 32) return type >= 16 && type <= 20;

@@ -1,6 +1,7 @@
+import { AlignError } from "../errors.ts";
 import { streamForm } from "./annex-b.ts";
 import { entryOf, requireFrames, startsClean } from "./cut.ts";
-import { everyFrame, type Ffmpeg, type FfmpegOptions, failed, startFfmpeg } from "./ffmpeg.ts";
+import { everyFrame, type Ffmpeg, type FfmpegOptions, startFfmpeg } from "./ffmpeg.ts";
 import { readPackets } from "./packets.ts";
 import type { Video } from "./video.ts";
 
@@ -25,14 +26,27 @@ export async function* decoded(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (frames.length === 0) return;
   const tag = streamTags[video.codec];
-  if (tag === undefined) throw failed(video.path, `${video.codec} is no codec that pictures are decoded of`);
+  if (tag === undefined) throw undecodable(video, `${video.codec} is no codec that pictures are decoded of`);
   const packets = await packetsFor(video, frames);
   const { rank } = video.packets;
   const order = packets.slice().sort((a, b) => rank[a]! - rank[b]!);
   const wanted = new Set(Array.from(frames, (frame) => video.display[frame]!));
   const passthrough = await everyFrame(options);
-  const args = ["-f", "ivf", "-i", "pipe:0", "-map", "0:v:0", ...passthrough, ...options.output, "pipe:1"];
-  const child = startFfmpeg(args, video.path, options);
+  // Not all versions know the code of H.265.
+  const decoder = video.codec === "hevc" ? ["-c:v", "hevc"] : [];
+  const args = [
+    ...decoder,
+    "-f",
+    "ivf",
+    "-i",
+    "pipe:0",
+    "-map",
+    "0:v:0",
+    ...passthrough,
+    ...options.output,
+    "pipe:1",
+  ];
+  const child = startFfmpeg(args, options, (why) => undecodable(video, why));
   const feeding = feedIvf(child, video, tag, packets, order, options.signal);
   feeding.catch(child.kill);
   let seen = 0;
@@ -50,7 +64,14 @@ export async function* decoded(
   } finally {
     child.kill();
   }
-  if (seen !== order.length) throw failed(video.path, `of ${order.length} pictures ${seen} can be decoded`);
+  if (seen !== order.length) throw undecodable(video, `of ${order.length} pictures ${seen} can be decoded`);
+}
+
+function undecodable({ path }: Video, why: string): AlignError {
+  return new AlignError("SOURCE_UNDECODABLE", `${path} cannot be decoded: ${why}`, {
+    where: { file: path },
+    hint: "see whether it plays; if it does, try a newer ffmpeg",
+  });
 }
 
 /** The codes of codecs in IVF, which holds one packet after another with nothing but its length and number. */
@@ -72,10 +93,11 @@ async function packetsFor(video: Video, frames: Int32Array): Promise<Int32Array>
     const open = stretches.at(-1);
     if (open !== undefined && last <= open.last) continue;
     const isNext = open !== undefined && entryOf(video, last, open.last + 2) < open.last + 2;
-    const key = isNext ? open.key : entryOf(video, last);
-    if (key < 0) throw failed(video.path, `no key frame comes before frame ${frame}`);
+    const key = isNext ? open.key : await decoderEntry(video, last);
+    if (key < 0) throw undecodable(video, `no key frame comes before frame ${frame}`);
     // A stretch after a hole needs an entry that forgets what came before the hole.
-    if (open !== undefined && (isNext || !(await startsClean(video, key)))) open.last = last;
+    if (open !== undefined && (isNext || key <= open.last || !(await startsClean(video, key))))
+      open.last = last;
     else stretches.push({ key, last });
   }
   const { rank } = video.packets;
@@ -85,6 +107,16 @@ async function packetsFor(video: Video, frames: Int32Array): Promise<Int32Array>
     ),
   );
   return Int32Array.from(packets);
+}
+
+/**
+ * The key packet that a decoder can begin at to show a packet. In H.264 that is an IDR picture: of others it may show
+ * nothing until it has recovered, some frames later.
+ */
+async function decoderEntry(video: Video, packet: number): Promise<number> {
+  let key = entryOf(video, packet);
+  while (video.codec === "h264" && key > 0 && !(await startsClean(video, key))) key = entryOf(video, key - 1);
+  return key;
 }
 
 async function feedIvf(

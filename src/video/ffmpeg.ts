@@ -21,8 +21,12 @@ export interface Ffmpeg {
 
 const linesKept = 5;
 
-/** @param subject what the child works on, for messages */
-export function startFfmpeg(args: readonly string[], subject: string, options: FfmpegOptions): Ffmpeg {
+/** @param failure what it means that the child failed, by what it said at last */
+export function startFfmpeg(
+  args: readonly string[],
+  options: FfmpegOptions,
+  failure: (why: string) => AlignError,
+): Ffmpeg {
   const { ffmpeg, signal } = options;
   signal?.throwIfAborted();
   const child = spawn(ffmpeg, ["-hide_banner", "-nostdin", "-v", "error", ...args], {
@@ -34,7 +38,7 @@ export function startFfmpeg(args: readonly string[], subject: string, options: F
     child.kill("SIGKILL");
   };
   signal?.addEventListener("abort", kill, { once: true });
-  const ended = endOf(child, subject, options).finally(() => signal?.removeEventListener("abort", kill));
+  const ended = endOf(child, options, failure).finally(() => signal?.removeEventListener("abort", kill));
   // Whoever reads the output awaits the end after it; until then nobody does.
   ended.catch(() => undefined);
   child.stdin.on("error", () => undefined);
@@ -59,7 +63,11 @@ async function feed(input: Writable, bytes: Uint8Array): Promise<boolean> {
   });
 }
 
-function endOf(child: ChildProcess, subject: string, { ffmpeg, signal }: FfmpegOptions): Promise<void> {
+function endOf(
+  child: ChildProcess,
+  { ffmpeg, signal }: FfmpegOptions,
+  failure: (why: string) => AlignError,
+): Promise<void> {
   const last: string[] = [];
   let rest = "";
   child.stderr!.setEncoding("utf8").on("data", (chunk: string) => {
@@ -74,7 +82,7 @@ function endOf(child: ChildProcess, subject: string, { ffmpeg, signal }: FfmpegO
       if (signal?.aborted) return fail(signal.reason);
       if (exitCode === 0) return settle();
       const said = [...last, rest].filter((line) => line !== "").map(plain);
-      fail(failed(subject, said.join("; ") || `it ended with ${killedBy ?? `status ${exitCode}`}`));
+      fail(failure(said.join("; ") || `it ended with ${killedBy ?? `status ${exitCode}`}`));
     });
   });
 }
@@ -82,16 +90,8 @@ function endOf(child: ChildProcess, subject: string, { ffmpeg, signal }: FfmpegO
 function cannotRun(ffmpeg: string, cause: Error): AlignError {
   const why = (cause as NodeJS.ErrnoException).code ?? cause.message;
   return new AlignError("USAGE_FFMPEG", `ffmpeg cannot be run: ${ffmpeg} (${why})`, {
-    hint: "install ffmpeg, or choose another --video mode: retime and copy need none",
+    hint: "install ffmpeg, name one with --ffmpeg, or choose another --video mode",
     cause,
-  });
-}
-
-/** What ffmpeg could not do with a video. */
-export function failed(subject: string, why: string): AlignError {
-  return new AlignError("SOURCE_UNDECODABLE", `ffmpeg failed on ${subject}: ${why}`, {
-    where: { file: subject },
-    hint: "see whether it plays; if it does, try a newer ffmpeg",
   });
 }
 
@@ -117,7 +117,7 @@ export function everyFrame(options: FfmpegOptions): Promise<string[]> {
 
 /** A build without a number is one of these years. */
 async function versionOf(options: FfmpegOptions): Promise<[number, number]> {
-  const child = startFfmpeg(["-version"], options.ffmpeg, options);
+  const child = startFfmpeg(["-version"], options, (why) => cannotRun(options.ffmpeg, new Error(why)));
   child.endInput();
   let said = "";
   for await (const chunk of child.output) said += String(chunk);

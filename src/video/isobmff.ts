@@ -9,8 +9,6 @@ export interface Mp4Track {
   readonly sampleEntry: Uint8Array;
   /** Whether all samples use that entry. */
   readonly hasOneEntry: boolean;
-  /** The transformation matrix of the track header, 36 bytes. */
-  readonly matrix: Uint8Array;
   /** Empty where the samples are in fragments. */
   readonly samples: Mp4Samples;
   /** Media time that is shown, in ticks, half-open and in order; everything where the file has no edit list. */
@@ -111,20 +109,16 @@ function videoTrack(trak: Uint8Array, movieScale: number, fileBytes: number): Mp
   const media = boxesIn(one(parts, "mdia"));
   if (String.fromCharCode(...one(media, "hdlr").subarray(8, 12)) !== "vide") return undefined;
   const trackHeader = one(parts, "tkhd");
-  const isLong = trackHeader[0] === 1;
   const mediaHeader = one(media, "mdhd");
   const timescale = wordAt(mediaHeader, mediaHeader[0] === 1 ? 20 : 12);
   const table = boxesIn(one(boxesIn(one(media, "minf")), "stbl"));
   const description = one(table, "stsd");
-  const matrixAt = isLong ? 52 : 40;
-  if (trackHeader.length < matrixAt + 36) throw new MalformedBoxes("the track header ends early");
   const edits = boxesIn(parts.get("edts")?.[0] ?? new Uint8Array()).get("elst")?.[0];
   return {
-    id: wordAt(trackHeader, isLong ? 20 : 12),
+    id: wordAt(trackHeader, trackHeader[0] === 1 ? 20 : 12),
     timescale,
     sampleEntry: description.slice(8, 8 + wordAt(description, 8)),
     hasOneEntry: allOfFirstEntry(one(table, "stsc")),
-    matrix: trackHeader.slice(matrixAt, matrixAt + 36),
     samples: samplesOf(table, fileBytes),
     shown: edits === undefined ? [everything] : shownBy(edits, timescale, movieScale),
   };

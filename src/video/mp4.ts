@@ -5,8 +5,8 @@ export interface Mp4Layout {
   readonly width: number;
   readonly height: number;
   readonly sampleEntry: Uint8Array;
-  /** Of the track header, 36 bytes; missing: as it is. */
-  readonly matrix: Uint8Array | undefined;
+  /** Degrees clockwise that players turn pictures by. */
+  readonly rotation: Video["rotation"];
   readonly fps: number;
   /** Samples in decode order. */
   readonly bytes: Uint32Array;
@@ -47,7 +47,7 @@ function movie(layout: Mp4Layout, dataStart: number): Buffer {
   const trackHeader = [
     // Enabled, in the movie; track 1.
     ...[words(0, 0, 1, 0), longs(duration), words(0, 0, 0, 0)],
-    layout.matrix ?? unity,
+    turned(layout.rotation),
     words(width * 65536, height * 65536),
   ];
   const edit = box("edts", full("elst", 1, 0, words(1), longs(duration, delay * frameTicks), words(65536)));
@@ -57,7 +57,7 @@ function movie(layout: Mp4Layout, dataStart: number): Buffer {
       "mvhd",
       1,
       0,
-      ...[longs(0, 0), words(scale), longs(duration), words(65536, 0x01000000, 0, 0), unity],
+      ...[longs(0, 0), words(scale), longs(duration), words(65536, 0x01000000, 0, 0), turned(0)],
       words(0, 0, 0, 0, 0, 0, 2),
     ),
     box(
@@ -172,7 +172,12 @@ function av1Configuration([, profile, levelAndTier = "", bits, mono = "0", chrom
   return Buffer.from([0x81, (Number(profile) << 5) | Number.parseInt(levelAndTier, 10), third, 0]);
 }
 
-const unity = words(65536, 0, 0, 0, 65536, 0, 0, 0, 0x40000000);
+/** The transformation matrix of a track, rows of a, b, u, ... as 16.16 and 2.30 numbers. */
+function turned(rotation: Video["rotation"]): Buffer {
+  const one = 65536;
+  const [a, b] = { 0: [one, 0], 90: [0, one], 180: [-one, 0], 270: [0, -one] }[rotation] as [number, number];
+  return words(a >>> 0, b >>> 0, 0, -b >>> 0, a >>> 0, 0, 0, 0, 0x40000000);
+}
 
 function box(kind: string, ...parts: Uint8Array[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 8);

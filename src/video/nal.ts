@@ -54,7 +54,8 @@ function byLengths(packet: Uint8Array, lengthBytes: number): Uint8Array[] {
   return units;
 }
 
-function byStartCodes(packet: Uint8Array): Uint8Array[] {
+/** Units between start codes (Annex B), without the zeros behind them. */
+export function byStartCodes(packet: Uint8Array): Uint8Array[] {
   const starts: number[] = [];
   for (let at = 2; at < packet.length; at += 1)
     if (packet[at] === 1 && packet[at - 1] === 0 && packet[at - 2] === 0) starts.push(at + 1);
@@ -65,4 +66,19 @@ function byStartCodes(packet: Uint8Array): Uint8Array[] {
       return packet.subarray(start, end);
     })
     .filter((unit) => unit.length > 0);
+}
+
+/** Whether a packet of Annex B has an IDR or other intra random access picture, or a sequence parameter set. */
+export function startsSequence(codec: string, packet: Uint8Array): boolean {
+  return byStartCodes(packet).some((unit) => {
+    const type = unitType(codec, unit);
+    return codec === "h264" ? type === 5 || type === 7 : type >= 16 && type <= 21;
+  });
+}
+
+const startCode = Uint8Array.of(0, 0, 0, 1);
+
+/** Units with a start code before each (Annex B). */
+export function withStartCodes(units: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(units.flatMap((unit) => [startCode, unit]));
 }

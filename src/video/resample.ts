@@ -1,3 +1,4 @@
+import { AlignError } from "../errors.ts";
 import { decoded, ofEqualLength } from "./decode.ts";
 import { type FfmpegOptions, startFfmpeg } from "./ffmpeg.ts";
 import { displayedSize, inOrder, scaled, upright } from "./pictures.ts";
@@ -36,7 +37,9 @@ export async function resampleVideo(
     `crop=${width}:${height}:0:0`,
     "format=yuv420p",
   ];
-  const encoder = startFfmpeg(encoderArgs(path, fps, width, height), path, options);
+  const encoder = startFfmpeg(encoderArgs(path, fps, width, height), options, (why) =>
+    cannotEncode(path, why),
+  );
   encoder.output.resume();
   const places: { firstFrame: number; frames: number }[] = [];
   let frames = 0;
@@ -85,4 +88,13 @@ function encoderArgs(path: string, fps: number, width: number, height: number): 
       `file:${path}`,
     ],
   ];
+}
+
+function cannotEncode(path: string, why: string): AlignError {
+  if (/libx264/.test(why)) {
+    const hint = "install an ffmpeg that has it, name one with --ffmpeg, or choose another --video mode";
+    return new AlignError("USAGE_FFMPEG", "this ffmpeg has no H.264 encoder (libx264)", { hint });
+  }
+  const hint = "see whether the disk is full and the folder can be written to";
+  return new AlignError("OUTPUT_WRITE", `${path} cannot be encoded: ${why}`, { where: { file: path }, hint });
 }

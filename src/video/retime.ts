@@ -61,12 +61,10 @@ export async function writeRetimed(
   });
   const file = await open(path, "w");
   try {
-    const { width, height, mp4 } = video;
+    const { width, height, rotation, mp4 } = video;
     const sampleEntry = mp4?.sampleEntry ?? sampleEntryOf(video);
     const chunks = spans.map(({ packets }) => packets.length);
-    await writeAll([
-      mp4Head({ width, height, sampleEntry, matrix: mp4?.matrix, fps, bytes, isKey, rank, chunks }),
-    ]);
+    await writeAll([mp4Head({ width, height, sampleEntry, rotation, fps, bytes, isKey, rank, chunks })]);
     for (const [index, { packets }] of spans.entries())
       for await (const batch of readPackets(cuts[index]!.video, packets, options.signal))
         await writeAll(joined(batch));

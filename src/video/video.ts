@@ -10,6 +10,7 @@ import {
 } from "mediabunny";
 import { AlignError } from "../errors.ts";
 import { MalformedBoxes, type Mp4Track, readMp4Tracks } from "./isobmff.ts";
+import { startsSequence } from "./nal.ts";
 import { pixelFormatOf } from "./pixels.ts";
 
 /** The first picture track of a media file: what it is, where its packets are, and which of them are shown. */
@@ -37,11 +38,7 @@ export interface Video {
   /** avcC or hvcC; missing where parameter sets are in the packets, and for codecs that need none. */
   readonly description?: Uint8Array;
   /** Of MP4 and QuickTime files. */
-  readonly mp4?: {
-    readonly sampleEntry: Uint8Array;
-    readonly hasOneEntry: boolean;
-    readonly matrix: Uint8Array;
-  };
+  readonly mp4?: { readonly sampleEntry: Uint8Array; readonly hasOneEntry: boolean };
 }
 
 /** Packets in decode order, from the first key packet on. */
@@ -82,7 +79,7 @@ export async function openVideo(path: string): Promise<Video> {
       const index =
         mp4 !== undefined && mp4.samples.count > 0
           ? indexOfMp4(path, mp4, size)
-          : await indexByDemuxer(path, track, facts.codec);
+          : await indexByDemuxer(path, track, facts);
       return { path, ...facts, hasAudio, ...index };
     } finally {
       input.dispose();
@@ -163,9 +160,7 @@ async function factsOf(path: string, track: InputVideoTrack, mp4: Mp4Track | und
     ...(config === null ? {} : { codecString: config.codec }),
     ...(pixelFormat === undefined ? {} : { pixelFormat }),
     ...(description === undefined ? {} : { description }),
-    ...(mp4 === undefined
-      ? {}
-      : { mp4: { sampleEntry: mp4.sampleEntry, hasOneEntry: mp4.hasOneEntry, matrix: mp4.matrix } }),
+    ...(mp4 === undefined ? {} : { mp4: { sampleEntry: mp4.sampleEntry, hasOneEntry: mp4.hasOneEntry } }),
   };
 }
 
@@ -202,19 +197,26 @@ function indexOfMp4(path: string, track: Mp4Track, fileBytes: number): Index {
   return indexOf(path, samples, track.shown);
 }
 
-async function indexByDemuxer(path: string, track: InputVideoTrack, codec: string): Promise<Index> {
+async function indexByDemuxer(
+  path: string,
+  track: InputVideoTrack,
+  { codec, description }: { codec: string; description?: Uint8Array },
+): Promise<Index> {
   const resolution = await track.getTimeResolution();
   const seconds: number[] = [];
   const bytes: number[] = [];
   const isKey: number[] = [];
   const hidden: number[] = [];
-  const metadataOnly = codec !== "vp8";
+  const isStream = /^h/.test(codec) && description === undefined;
+  const metadataOnly = codec !== "vp8" && !isStream;
   for await (const packet of new EncodedPacketSink(track).packets(undefined, undefined, { metadataOnly })) {
     // A VP8 frame may be a reference for others only, which its first byte tells (RFC 6386, 9.1).
-    if (!metadataOnly && ((packet.data[0]! >> 4) & 1) === 0) hidden.push(seconds.length);
+    if (codec === "vp8" && ((packet.data[0]! >> 4) & 1) === 0) hidden.push(seconds.length);
+    // Transport streams call packets keys that are none.
+    const isTrueKey = packet.type === "key" && (!isStream || startsSequence(codec, packet.data));
     seconds.push(packet.timestamp);
     bytes.push(packet.byteLength);
-    isKey.push(packet.type === "key" ? 1 : 0);
+    isKey.push(isTrueKey ? 1 : 0);
   }
   const table = {
     count: seconds.length,

@@ -91,7 +91,10 @@ export function numbersIn(path: string, size: readonly [number, number] = [width
     "rawvideo",
     "pipe:1",
   ];
-  const pixels = execFileSync("ffmpeg", args, { maxBuffer: 1 << 30 });
+  const pixels = execFileSync("ffmpeg", args, {
+    maxBuffer: 1 << 30,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   const bytes = size[0] * size[1] * 3;
   return Array.from({ length: pixels.length / bytes }, (_, index) =>
     numberOf(pixels.subarray(index * bytes, (index + 1) * bytes), ...size),
