@@ -86,7 +86,9 @@ function watchStep(timeNs: BigInt64Array, find: FindCells): Watch | undefined {
     const elapsedNs = BigInt(String(elapsed?.(frame) ?? -1));
     const sinceNs = step === null || elapsedNs < 0n ? null : timeNs[frame]! - elapsedNs;
     if (before !== undefined && before.step === step && before.sinceNs === sinceNs) return;
+    const isFirst = before === undefined;
     before = { step, sinceNs };
+    if (isFirst && step === null) return;
     note({
       kind: "step",
       id: step as string | null,

@@ -207,7 +207,8 @@ export function plantSet({
       const rows = Array.from({ length }, (_, frame) => valuesAt(index, frame, length));
       const values = features.map(({ name, type }): FeatureValues => {
         const cells = rows.flatMap((row) => row[name]!);
-        return arrays[type].from(cells as never);
+        const { from } = arrays[type] as { from(cells: unknown[]): FeatureValues };
+        return from.call(arrays[type], cells);
       });
       return {
         episode,
