@@ -227,4 +227,61 @@ describe.skipIf(!hasFfmpeg)("pictures", () => {
     expect(text(found.fields[0]!.get(4))).toBe(format);
     if (stream !== "") expect(numbersIn(found.path)).toEqual([0, 1, 2, 3, 4, 5]);
   });
+
+  const hasReader = spawnSync("python3", ["-c", "import mcap, google.protobuf"]).status === 0;
+  it.skipIf(!hasReader)(
+    "and all else are read by the Python reader (skipped where it is not installed)",
+    async () => {
+      const head = encodeNumbered(join(folder, "python.mp4"), 40, h264);
+      const wrist = encodeNumbered(join(folder, "python-wrist.mp4"), 40, [
+        ...["-c:v", "libx264", "-pix_fmt", "yuv420p", "-bf", "3", "-b_strategy", "0"],
+      ]);
+      const cameras = [
+        { name: "head", path: head, first: [0, 23, 39] },
+        { name: "wrist", path: wrist, first: [4, 5, 6] },
+      ];
+      const set = plantSet({ cameras });
+      const { dir } = await write("python", set);
+      const truth: Record<string, Record<string, unknown[]>> = {};
+      for (const { index } of set.episodes) {
+        const { timeNs, taskIndex } = await set.read(index);
+        const messages = [...timeNs].map((now, frame) => ({ now, frame, task_index: taskIndex[frame]! }));
+        const changes = messages.filter(({ frame, task_index }) => task_index !== taskIndex[frame - 1]);
+        const stamps = ({ now, frame }: (typeof messages)[number]) => ({
+          frame_index: frame,
+          frame_time_ns: String(now),
+        });
+        truth[`episode_00000${index}.mcap`] = {
+          "/task": changes.map((one) => [
+            String(one.now),
+            { ...stamps(one), task_index: one.task_index, task: set.tasks[one.task_index] },
+          ]),
+          "/camera/wrist/frame": messages.map((one) => [
+            String(one.now),
+            {
+              ...stamps(one),
+              path: "videos/refinery-3_gas-round/wrist.mp4",
+              picture: cameras[1]!.first[index]! + one.frame,
+            },
+          ]),
+        };
+      }
+      const truthFile = join(folder, "truth.json");
+      writeFileSync(truthFile, JSON.stringify(truth));
+      const { status, stdout, stderr } = spawnSync("python3", ["test/interop/mcap.py", dir, truthFile], {
+        encoding: "utf8",
+      });
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(JSON.parse(stdout)).toMatchObject({
+        recordings: 3,
+        pictures: 6 + 7 + 10,
+        messages_compared: 11 + 5,
+        failures: [],
+        warnings: [],
+      });
+      truth["episode_000000.mcap"]!["/task"]!.pop();
+      writeFileSync(truthFile, JSON.stringify(truth));
+      expect(spawnSync("python3", ["test/interop/mcap.py", dir, truthFile]).status).toBe(1);
+    },
+  );
 });
