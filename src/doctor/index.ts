@@ -1,0 +1,3 @@
+export { examine } from "./examine.ts";
+export { mend } from "./mend.ts";
+export type { DoctorOptions, DoctorReport, Finding, FindingPlace, Level } from "./report.ts";

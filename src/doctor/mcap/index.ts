@@ -1,0 +1,1 @@
+export { examineMcap } from "./mcap.ts";

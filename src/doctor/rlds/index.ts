@@ -1,0 +1,1 @@
+export { examineRlds } from "./rlds.ts";
