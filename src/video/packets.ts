@@ -7,32 +7,43 @@ import { openTrack, type Video } from "./video.ts";
 const batchBytes = 4 << 20;
 const gapBytes = 128 << 10;
 
+/** Memory to read into, which grows as it must. */
+export interface Scratch {
+  bytes: Uint8Array;
+}
+
 /**
  * The data of packets, in batches: one array a packet, in the order asked for, which holds until the next batch.
  *
  * @param asked places in `video.packets`, ascending
+ * @param scratch memory that is used again for one read after another
  * @throws AlignError `SOURCE_CHANGED` where the file is no longer what it was when it was opened
  */
 export function readPackets(
   video: Video,
   asked: Int32Array,
   signal?: AbortSignal,
+  scratch: Scratch = { bytes: new Uint8Array(0) },
 ): AsyncGenerator<Uint8Array[], void, undefined> {
   return video.packets.position === undefined
     ? readByDemuxer(video, asked, signal)
-    : readInPlace(video, video.packets.position, asked, signal);
+    : readInPlace(video, video.packets.position, asked, scratch, signal);
 }
 
 async function* readInPlace(
   video: Video,
   position: Float64Array,
   asked: Int32Array,
+  scratch: Scratch,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array[], void, undefined> {
   const { bytes } = video.packets;
   const endOf = (packet: number) => position[packet]! + bytes[packet]!;
   const file = await open(video.path, "r");
-  let buffer = new Uint8Array(0);
+  const most = Math.min(
+    batchBytes,
+    asked.reduce((sum, packet) => sum + bytes[packet]!, 0),
+  );
   try {
     for (let next = 0; next < asked.length; ) {
       signal?.throwIfAborted();
@@ -44,7 +55,8 @@ async function* readInPlace(
         last += 1;
       }
       const length = endOf(asked[last]!) - start;
-      if (buffer.length < length) buffer = new Uint8Array(Math.max(length, batchBytes));
+      if (scratch.bytes.length < length) scratch.bytes = Buffer.allocUnsafeSlow(Math.max(length, most));
+      const buffer = scratch.bytes;
       const { bytesRead } = await file.read(buffer, 0, length, start);
       if (bytesRead < length) throw changed(video, `it ends at byte ${start + bytesRead}`);
       const batch: Uint8Array[] = [];

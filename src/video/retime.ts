@@ -59,6 +59,7 @@ export async function writeRetimed(
     places.push({ firstFrame: start + span.lead, frames: cuts[index]!.end - cuts[index]!.first });
     start += span.packets.length;
   });
+  const scratch = { bytes: new Uint8Array(0) };
   const file = await open(path, "w");
   try {
     const { width, height, rotation, mp4 } = video;
@@ -66,17 +67,26 @@ export async function writeRetimed(
     const chunks = spans.map(({ packets }) => packets.length);
     await writeAll([mp4Head({ width, height, sampleEntry, rotation, fps, bytes, isKey, rank, chunks })]);
     for (const [index, { packets }] of spans.entries())
-      for await (const batch of readPackets(cuts[index]!.video, packets, options.signal))
+      for await (const batch of readPackets(cuts[index]!.video, packets, options.signal, scratch))
         await writeAll(joined(batch));
   } finally {
     await file.close();
   }
   return { places, frames };
 
-  async function writeAll(parts: Uint8Array[]): Promise<void> {
-    for (const part of parts)
-      for (let at = 0; at < part.length; ) at += (await file.write(part, at, part.length - at)).bytesWritten;
+  async function writeAll(parts: readonly Uint8Array[]): Promise<void> {
+    for (let left = parts; left.length > 0; ) left = behind(left, (await file.writev(left)).bytesWritten);
   }
+}
+
+/** What is left of some bytes behind the first so many. */
+function behind(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skipped = bytes;
+  return parts.flatMap((part) => {
+    const rest = part.subarray(Math.min(skipped, part.length));
+    skipped -= part.length - rest.length;
+    return rest.length > 0 ? [rest] : [];
+  });
 }
 
 /** Packets that lie side by side in memory, as one. */
