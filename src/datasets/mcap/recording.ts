@@ -24,8 +24,9 @@ export interface Recording {
 const chunkBytes = 4 << 20;
 
 /**
- * Writes an MCAP file: metadata first, then messages in chunks of 4 MiB, compressed with zstd; complete indexes,
- * statistics and checksums. A channel is there from its first message on.
+ * Writes an MCAP file: metadata first, then messages in chunks of 4 MiB, compressed with zstd unless most of them is
+ * coded pictures, which zstd does not make smaller; complete indexes, statistics and checksums. A channel is there from
+ * its first message on.
  *
  * @returns messages by topic
  * @throws AlignError OUTPUT_TIME where an instant is before 1970, which MCAP does not hold
@@ -38,6 +39,7 @@ export async function writeRecording(
   const file = await open(path, "w");
   try {
     let position = 0n;
+    let pictureBytes = 0;
     const writer = new McapWriter({
       writable: {
         position: () => position,
@@ -47,7 +49,12 @@ export async function writeRecording(
         },
       },
       chunkSize: chunkBytes,
-      compressChunk: (bytes) => ({ compression: "zstd", compressedData: compress(bytes) }),
+      compressChunk(bytes) {
+        const isCoded = pictureBytes > bytes.length / 2;
+        pictureBytes = 0;
+        if (isCoded) return { compression: "", compressedData: bytes };
+        return { compression: "zstd", compressedData: compress(bytes) };
+      },
     });
     await writer.start({ profile: "", library: `tagalign ${version}` });
     for (const [name, values] of metadata) await writer.addMetadata({ name, metadata: new Map(values) });
@@ -55,6 +62,7 @@ export async function writeRecording(
     for await (const { topic, schema, logTimeNs, publishTimeNs, data } of messages) {
       if (logTimeNs < 0n) throw beforeEpoch(topic, logTimeNs);
       const { id, sequence } = await channels.next(topic, schema);
+      if (schema.messageEncoding === "protobuf") pictureBytes += data.length;
       await writer.addMessage({
         channelId: id,
         sequence,

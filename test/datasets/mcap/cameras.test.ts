@@ -10,7 +10,7 @@ import type { EpisodeSet } from "../../../src/episodes/index.ts";
 import { encodeNumbered, hasFfmpeg, numbersIn, workplace } from "../../video/footage.ts";
 import { digests, frameTimeNs, plantSet, writeInto } from "../plant-set.ts";
 import { diagnose } from "./doctor.ts";
-import { type Found, onTopic, protoFields, readIndexed } from "./readers.ts";
+import { type Found, onTopic, openIndexed, protoFields, readIndexed } from "./readers.ts";
 
 const folder = workplace();
 const text = (bytes: unknown) => Buffer.from(bytes as Uint8Array).toString();
@@ -128,6 +128,23 @@ describe.skipIf(!hasFfmpeg)("pictures", () => {
       expect((fields[0]!.get(3) as Uint8Array)[4]! & 31).toBe(7);
       expect(await diagnose(readFileSync(recording.path(index)))).toMatchObject({ errors: [], warnings: [] });
     }
+  });
+
+  it("are stored as they are where they are most of a chunk", async () => {
+    const path = encodeNumbered(join(folder, "lossless.mp4"), 40, [
+      "-vf",
+      "noise=alls=40:allf=t",
+      ...h264,
+      "-qp",
+      "0",
+    ]);
+    const set = plantSet({ lengths: [40], cameras: [{ name: "head", path, first: [0] }] });
+    const { path: recording } = await write("lossless", set);
+    const { chunkIndexes } = await openIndexed(recording(0));
+    expect(chunkIndexes.map(({ compression }) => compression)).toEqual([""]);
+    const { path: stream } = streamOf(await readIndexed(recording(0)), "head", "h264");
+    expect(numbersIn(stream)).toEqual(Array.from({ length: 40 }, (_, frame) => frame));
+    expect(await diagnose(readFileSync(recording(0)))).toMatchObject({ errors: [], warnings: [] });
   });
 
   it("of a camera of another rate are all there, once", async () => {
