@@ -1,0 +1,1 @@
+export { lerobot } from "./lerobot.ts";
