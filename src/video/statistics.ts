@@ -22,9 +22,8 @@ export interface ImageStatistics {
 
 /** Below this many key frames a choice is sampled evenly, whatever that costs to decode. */
 const picturesMin = 4;
-/** Longer sides are thinned out to about this many pixels. */
-const sideMax = 300;
-const sideAim = 150;
+/** Longer sides are thinned out to no fewer pixels than this. */
+const sidePixels = 300;
 
 /**
  * Statistics of the pictures of each choice, from a sample that is cheap to decode: its key frames, evenly thinned
@@ -65,8 +64,7 @@ export async function imageStatistics(
 
 function smallPictures(video: Video, frames: Int32Array, options: FfmpegOptions): AsyncIterable<Uint8Array> {
   const [width, height] = displayedSize(video);
-  const side = Math.max(width, height);
-  const factor = side < sideMax ? 1 : Math.floor(side / sideAim);
+  const factor = Math.max(1, Math.floor(Math.max(width, height) / sidePixels));
   const small = [Math.ceil(width / factor), Math.ceil(height / factor)] as const;
   const filters = [
     ...upright(video),

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Cut, openVideo, retimeProblem, sameConfig, writeRetimed } from "../../src/video/index.ts";
@@ -206,6 +206,40 @@ describe.skipIf(!hasFfmpeg)("re-stamping numbered pictures", () => {
     await expect(
       writeRetimed(join(folder, "3.mp4"), 30, [{ video, first: 7, end: 33 }], { signal }),
     ).rejects.toThrow("stopped");
+  });
+});
+
+describe.skipIf(!hasFfmpeg)("re-stamping beside sound and onto a full disk", () => {
+  it("leaves sound out, whatever lies between the packets", async () => {
+    const silent = encodeNumbered(join(folder, "silent.mp4"), 90, withB);
+    const loud = join(folder, "loud.mp4");
+    ffmpeg("-f", "lavfi", "-i", "sine=d=3", "-i", silent, "-map", "0", "-map", "1", "-c:v", "copy", loud);
+    const video = await openVideo(loud);
+    expect([video.hasAudio, video.frames]).toEqual([true, 90]);
+    const { position, bytes } = video.packets;
+    expect(
+      position!.some((at, packet) => packet > 0 && at !== position![packet - 1]! + bytes[packet - 1]!),
+    ).toBe(true);
+    expect(await retime("no-sound.mp4", 30, [{ video, first: 20, end: 80 }])).toEqual([range(20, 80)]);
+    expect((await openVideo(join(folder, "no-sound.mp4"))).hasAudio).toBe(false);
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("says so where nothing can be written", async () => {
+    const video = await openVideo("fixtures/gas-round/headcam.mp4");
+    await expect(writeRetimed("/dev/full", 30, [{ video, first: 0, end: 99 }])).rejects.toMatchObject({
+      code: "ENOSPC",
+    });
+  });
+
+  it("says so where the video is not what it was", async () => {
+    const path = encodeNumbered(join(folder, "shrinking.mp4"), 60, x264);
+    const video = await openVideo(path);
+    truncateSync(path, video.packets.position![30]!);
+    await expect(
+      writeRetimed(join(folder, "y.mp4"), 30, [{ video, first: 0, end: 60 }]),
+    ).rejects.toMatchObject({
+      code: "SOURCE_CHANGED",
+    });
   });
 });
 
