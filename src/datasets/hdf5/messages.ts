@@ -112,11 +112,14 @@ export function datasetMessages(
   ];
 }
 
-/** A group whose links are in its header. */
+/**
+ * A group whose links are in its header, and stay there: a library that adds one to thousands would else move them all
+ * to an index first, which takes minutes.
+ */
 export function groupMessages(links: Iterable<readonly [name: string, address: number]>): Message[] {
   const messages: Message[] = [
     { type: messageTypes.linkInfo, data: Uint8Array.from([0, 0, ...le(UNDEFINED, 8), ...le(UNDEFINED, 8)]) },
-    { type: messageTypes.groupInfo, data: Uint8Array.of(0, 0) },
+    { type: messageTypes.groupInfo, data: Uint8Array.of(0, 1, 0xff, 0xff, 6, 0) },
   ];
   for (const [name, address] of links) {
     const encoded = Buffer.from(name);

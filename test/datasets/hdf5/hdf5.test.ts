@@ -198,6 +198,35 @@ describe("an HDF5 set", () => {
     }
   });
 
+  it.skipIf(h5py === undefined)(
+    "can be edited, and the rest stays as it was (skipped where no Python has h5py)",
+    async () => {
+      const { dir } = await write(plantSet({ lengths: new Array(40).fill(2) }), "robomimic");
+      const path = join(dir, "dataset.hdf5");
+      const before = await contents(path);
+      const edit = `
+import h5py, sys
+with h5py.File(sys.argv[1], "a") as file:
+    file["data/demo_3/task"][0] = "edited"
+    file["data/demo_7/obs/state"][:] = 5
+    file["data/demo_9"].attrs["model_file"] = "model"
+    file.create_group("data/demo_40").attrs["num_samples"] = 0
+    del file["data/demo_5"]
+`;
+      execFileSync(h5py!, ["-c", edit, path]);
+      const after = await contents(path);
+      expect(after["data/demo_3/task"]!.values).toEqual(["edited", "Ventil öffnen"]);
+      expect(after["data/demo_7/obs/state"]!.values).toEqual(new Array(6).fill(5));
+      expect(after["data/demo_9@model_file"]!.values).toEqual(["model"]);
+      expect(after["data/demo_40@num_samples"]!.values).toEqual(["0"]);
+      const touched = /demo_(3\/task|7\/obs\/state|9@model_file|40@|5[@/])/;
+      const untouched = (found: typeof before) =>
+        Object.fromEntries(Object.entries(found).filter(([name]) => !touched.test(name)));
+      expect(untouched(after)).toEqual(untouched(before));
+    },
+    30_000,
+  );
+
   it("of one episode holds none out", async () => {
     const { dir } = await write(plantSet({ lengths: [3] }), "robomimic");
     const found = await contents(join(dir, "dataset.hdf5"), /^mask/);
