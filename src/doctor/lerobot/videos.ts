@@ -68,6 +68,8 @@ class CameraPass {
   };
   #frames = 0;
   #reordered = 0;
+  /** Episodes whose first picture cannot be told. */
+  #unclear = 0;
   #codecs = new Set<string>();
 
   constructor(set: LerobotSet, camera: Feature, checkup: Checkup, options: DoctorOptions) {
@@ -151,6 +153,7 @@ class CameraPass {
     for (const [at, part] of lengths.entries()) {
       const right = truth[at];
       if (right !== undefined && Math.abs(part.from - right) < 1e-6) continue;
+      if (right === undefined) this.#unclear += 1;
       const why = isDrift
         ? "; it grows from episode to episode, as where container durations are summed"
         : "";
@@ -295,7 +298,7 @@ class CameraPass {
       "episode",
       "that begin off their first picture",
       "from_timestamp is on the first picture",
-      { fixable: tallies.short.count === 0 },
+      { fixable: this.#unclear === 0 },
     );
     judge(
       "episodes.to_timestamp",
