@@ -36,6 +36,14 @@ export {
   datasetFormatNames,
   type VideoMode,
 } from "./datasets/index.ts";
+export {
+  type DoctorOptions,
+  type DoctorReport,
+  examine,
+  type Finding,
+  type FindingPlace,
+  mend,
+} from "./doctor/index.ts";
 export { AlignError, type ErrorPlace } from "./errors.ts";
 export {
   type JsonSchema,

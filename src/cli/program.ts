@@ -11,6 +11,7 @@ import {
 } from "../index.ts";
 import { addBench } from "./bench.ts";
 import { addClock } from "./clock.ts";
+import { addDoctor } from "./doctor.ts";
 import { belowHere, errorDocument, errorText } from "./errors.ts";
 import { addExport } from "./export.ts";
 import { ProgressLine } from "./progress.ts";
@@ -78,7 +79,7 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
 }
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-const verbs = ["align", "check", "inspect", "clock", "export", "bench"];
+const verbs = ["align", "check", "inspect", "clock", "export", "doctor", "bench"];
 
 export type Act = (command: Command, action: (context: Context) => Promise<number>) => Promise<void>;
 
@@ -142,6 +143,7 @@ function program(act: Act): Command {
     );
   addClock(root, act);
   addExport(root, act);
+  addDoctor(root, act);
   const bench = addBench(root, act);
   for (const command of [root, ...root.commands]) {
     command.option("--json", "one JSON document on stdout").option("-q, --quiet", "no progress and no text");
@@ -157,7 +159,7 @@ function program(act: Act): Command {
   return root;
 }
 
-function wholeNumber(text: string): number {
+export function wholeNumber(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1) return value;
   throw new InvalidArgumentError("It must be a whole number of at least 1.");

@@ -8,6 +8,7 @@ const words: Record<Progress["stage"], string> = {
   align: "aligning",
   publish: "publishing",
   export: "exporting",
+  examine: "examining",
 };
 
 /** One line of progress that is written over itself; only for a terminal. */

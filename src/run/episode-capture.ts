@@ -44,13 +44,15 @@ export async function openEpisodeCapture(
     const procedure = await readProcedure(session, spec);
     const inputs = await session.inputs();
     const warnings = checkInputs(result, inputs, cameras.length);
-    const roleOf = (source: string) => manifest.sources.get(source)?.role;
     return {
       capture: {
         capture: manifest.capture,
         ...(manifest.description === undefined ? {} : { description: manifest.description }),
         spec,
-        tags: manifest.tags.map((tag) => ({ ...tag, sourceRole: roleOf(tag.source) })),
+        tags: manifest.tags.map((tag) => {
+          const source = manifest.sources.get(tag.source);
+          return { ...tag, sourceRole: source?.role, sourceKind: source?.kind };
+        }),
         table,
         ...(procedure === undefined ? {} : { procedure }),
         cameras,

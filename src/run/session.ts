@@ -24,7 +24,7 @@ export interface Input {
 }
 
 export interface Progress {
-  stage: "inputs" | "clocks" | "frames" | "sources" | "align" | "publish" | "export";
+  stage: "inputs" | "clocks" | "frames" | "sources" | "align" | "publish" | "export" | "examine";
   /** What is being done, for example a source's name. */
   subject: string;
   done: number;
