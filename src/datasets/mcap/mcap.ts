@@ -48,7 +48,7 @@ export const mcap: DatasetFormat = {
       files.progress(episode.firstIndex + episode.length, total);
     }
     for (const [reason, count] of reasons) {
-      const message = `${reason}; ${count} recordings refer to frames of the video beside them, which --video resample would put into them`;
+      const message = `${reason}; ${count} of ${set.episodes.length} recordings name frames of the video beside them instead (--video resample puts pictures into all)`;
       files.warn({ code: "VIDEO_BESIDE_RECORDING", message });
     }
     for (const [path, place] of referred)

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -7,7 +7,15 @@ import { pictureTimes } from "../../../src/datasets/mcap/cameras.ts";
 import { compressedVideo, compressedVideoSchema } from "../../../src/datasets/mcap/compressed-video.ts";
 import { mcap } from "../../../src/datasets/mcap/index.ts";
 import type { EpisodeSet } from "../../../src/episodes/index.ts";
-import { encodeNumbered, hasFfmpeg, numbersIn, workplace } from "../../video/footage.ts";
+import {
+  encodeNumbered,
+  ffmpeg,
+  hasFfmpeg,
+  hasShared,
+  numbersIn,
+  shared,
+  workplace,
+} from "../../video/footage.ts";
 import { digests, frameTimeNs, plantSet, writeInto } from "../plant-set.ts";
 import { diagnose } from "./doctor.ts";
 import { type Found, onTopic, openIndexed, protoFields, readIndexed } from "./readers.ts";
@@ -23,12 +31,15 @@ async function write(name: string, set: EpisodeSet, video: "copy" | "resample" =
   return { dir, path: (index: number) => join(dir, `episode_00000${index}.mcap`), ...target };
 }
 
+let streams = 0;
 /** The stream of a camera as a decoder gets it, and when each picture of it is. */
 function streamOf(found: Found, camera: string, suffix: string) {
   const messages = onTopic(found, `/camera/${camera}`);
   const fields = messages.map(({ data }) => protoFields(data));
-  const path = join(folder, `${camera}-${Math.random()}.${suffix}`);
-  writeFileSync(path, Buffer.concat(fields.map((one) => one.get(3) as Uint8Array)));
+  const path = join(folder, `${camera}-${streams++}.${suffix}`);
+  // Files of AV1 have a delimiter before each picture, which messages do not need.
+  const delimiter = Uint8Array.from(suffix === "obu" ? [0x12, 0] : []);
+  writeFileSync(path, Buffer.concat(fields.flatMap((one) => [delimiter, one.get(3) as Uint8Array])));
   return { messages, fields, path };
 }
 
@@ -130,6 +141,27 @@ describe.skipIf(!hasFfmpeg)("pictures", () => {
     }
   });
 
+  it.skipIf(!hasShared)("of a robot's AV1 recording are in it, as its decoder has them", async () => {
+    const [path] = readdirSync(`${shared}/lerobot_g1/videos`, { recursive: true, encoding: "utf8" })
+      .filter((one) => one.endsWith(".mp4"))
+      .map((one) => `${shared}/lerobot_g1/videos/${one}`);
+    const set = plantSet({ lengths: [221], cameras: [{ name: "head", path: path!, first: [0] }] });
+    const { path: recording, warnings } = await write("av1", set);
+    expect(warnings).toEqual([]);
+    const { messages, fields, path: stream } = streamOf(await readIndexed(recording(0)), "head", "obu");
+    expect(messages.map(({ logTime }) => logTime)).toEqual([...(await set.read(0)).timeNs]);
+    expect(text(fields[0]!.get(4))).toBe("av1");
+    // A key frame begins with a sequence header.
+    expect((fields[0]!.get(3) as Uint8Array)[0]! >> 3).toBe(1);
+    const hashes = (file: string) =>
+      ffmpeg("-i", file, "-frames:v", "221", "-vsync", "passthrough", "-f", "framehash", "-hash", "md5", "-")
+        .split("\n")
+        .filter((line) => line.startsWith("0,"))
+        .map((line) => line.split(",").at(-1));
+    expect(hashes(stream)).toHaveLength(221);
+    expect(hashes(stream)).toEqual(hashes(path!));
+  });
+
   it("are stored as they are where they are most of a chunk", async () => {
     const path = encodeNumbered(join(folder, "lossless.mp4"), 40, [
       "-vf",
@@ -182,7 +214,7 @@ describe.skipIf(!hasFfmpeg)("pictures", () => {
       {
         code: "VIDEO_BESIDE_RECORDING",
         message: expect.stringMatching(
-          /^camera head: its frames .*B-frames.*; 2 recordings .*--video resample/,
+          /^camera head: its frames .*B-frames.*; 2 of 2 recordings .*--video resample/,
         ),
       },
     ]);

@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isLoaded } from "@foxglove/wasm-zstd";
-import { type McapTypes, McapWriter } from "@mcap/core";
+import { type McapTypes, McapWriter, type McapWriterOptions } from "@mcap/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mcap } from "../../../src/datasets/mcap/index.ts";
 import { plantSet, writeInto } from "../plant-set.ts";
@@ -20,6 +21,93 @@ beforeAll(async () => {
   await mcap.write(plantSet(), writeInto(room).files, { video: "copy", ffmpeg: "ffmpeg" });
   sound = readFileSync(join(room, "episode_000000.mcap"));
 });
+
+const suite = "../shared/data/mcap_conformance/mcap-conformance-json.tgz";
+const hasSuite = existsSync(suite);
+if (!hasSuite) console.warn(`skipped: ${suite} is not there`);
+
+/** What the suite says that a file holds, and which of the format's parts it has. */
+interface Expectation {
+  readonly records: readonly {
+    readonly type: string;
+    readonly fields: readonly (readonly [string, unknown])[];
+  }[];
+  readonly meta: { readonly variant: { readonly features: readonly string[] } };
+}
+
+async function recorded(
+  options: Partial<McapWriterOptions>,
+  write: (writer: McapWriter) => Promise<void>,
+): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let position = 0n;
+  const writer = new McapWriter({
+    ...options,
+    writable: {
+      position: () => position,
+      async write(bytes) {
+        parts.push(bytes.slice());
+        position += BigInt(bytes.length);
+      },
+    },
+  });
+  await write(writer);
+  await writer.end();
+  return Buffer.concat(parts);
+}
+
+/** The file that the suite's records describe. */
+function rebuilt(records: Expectation["records"], has: ReadonlySet<string>): Promise<Buffer> {
+  const options = {
+    startChannelId: 1,
+    useChunks: has.has("ch"),
+    useMessageIndex: has.has("mx"),
+    useStatistics: has.has("st"),
+    repeatSchemas: has.has("rsh"),
+    repeatChannels: has.has("rch"),
+    useAttachmentIndex: has.has("ax"),
+    useMetadataIndex: has.has("mdx"),
+    useChunkIndex: has.has("chx"),
+    useSummaryOffsets: has.has("sum"),
+  };
+  return recorded(options, async (writer) => {
+    for (const { type, fields } of records) {
+      const values = Object.fromEntries(fields);
+      const text = (key: string) => String(values[key]);
+      const bytes = (key: string) => Uint8Array.from(values[key] as string[], Number);
+      const map = (key: string) => new Map(Object.entries(values[key] as Record<string, string>));
+      if (type === "DataEnd") return;
+      if (type === "Header") await writer.start({ profile: text("profile"), library: text("library") });
+      else if (type === "Schema")
+        await writer.registerSchema({ name: text("name"), encoding: text("encoding"), data: bytes("data") });
+      else if (type === "Channel")
+        await writer.registerChannel({
+          topic: text("topic"),
+          schemaId: Number(values.schema_id),
+          messageEncoding: text("message_encoding"),
+          metadata: map("metadata"),
+        });
+      else if (type === "Message")
+        await writer.addMessage({
+          channelId: Number(values.channel_id),
+          sequence: Number(values.sequence),
+          logTime: BigInt(text("log_time")),
+          publishTime: BigInt(text("publish_time")),
+          data: bytes("data"),
+        });
+      else if (type === "Metadata")
+        await writer.addMetadata({ name: text("name"), metadata: map("metadata") });
+      else if (type === "Attachment")
+        await writer.addAttachment({
+          name: text("name"),
+          mediaType: text("media_type"),
+          logTime: BigInt(text("log_time")),
+          createTime: BigInt(text("create_time")),
+          data: bytes("data"),
+        });
+    }
+  });
+}
 
 interface Place {
   readonly opcode: number;
@@ -110,27 +198,45 @@ describe("the doctor of recordings", () => {
     ["times that go back", {}, [5n, 4n], true, [/log time 4 is before 5/]],
     ["messages outside of chunks", {}, [1n], false, [/outside of a chunk/]],
   ])("warns of %s", async (_, header, times, useChunks, complaints) => {
-    const parts: Uint8Array[] = [];
-    const writer = new McapWriter({
-      useChunks,
-      writable: {
-        position: () => BigInt(parts.reduce((sum, { length }) => sum + length, 0)),
-        write: async (bytes) => parts.push(bytes.slice()),
-      },
+    const file = await recorded({ useChunks }, async (writer) => {
+      await writer.start({ profile: "", library: "test", ...header });
+      const channel = { topic: "/a", schemaId: 0, messageEncoding: "json", metadata: new Map() };
+      const channelId = await writer.registerChannel(channel);
+      for (const logTime of times)
+        await writer.addMessage({ channelId, sequence: 0, logTime, publishTime: 0n, data: new Uint8Array() });
     });
-    await writer.start({ profile: "", library: "test", ...header });
-    const channelId = await writer.registerChannel({
-      topic: "/a",
-      schemaId: 0,
-      messageEncoding: "json",
-      metadata: new Map(),
-    });
-    for (const logTime of times)
-      await writer.addMessage({ channelId, sequence: 0, logTime, publishTime: 0n, data: new Uint8Array() });
-    await writer.end();
-    const { errors, warnings } = await diagnose(Buffer.concat(parts));
+    const { errors, warnings } = await diagnose(file);
     expect(errors).toEqual([]);
     expect(warnings).toEqual(complaints.map((complaint) => expect.stringMatching(complaint)));
+  });
+
+  it.skipIf(!hasSuite)("finds no error in the files of the conformance suite", async () => {
+    const folder = join(room, "suite");
+    mkdirSync(folder);
+    execFileSync("tar", ["xzf", suite, "-C", folder]);
+    const expectations = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+      // Padding is beyond the writer at hand.
+      (path) => path.endsWith(".json") && !path.includes("pad"),
+    );
+    let same = 0;
+    for (const path of expectations) {
+      const { records, meta } = JSON.parse(readFileSync(join(folder, path), "utf8")) as Expectation;
+      const file = await rebuilt(records, new Set(meta.variant.features));
+      const fields = (type: string) => Object.fromEntries(records.find((one) => one.type === type)!.fields);
+      const footer = placesIn(file).at(-1)!;
+      const dataEnd = placesIn(file).find(({ opcode }) => opcode === opcodes.dataEnd)!;
+      // Equal checksums: it is the suite's file, byte for byte.
+      if (
+        String(file.readUInt32LE(dataEnd.start)) !== fields("DataEnd").data_section_crc ||
+        String(file.readUInt32LE(footer.start + 16)) !== fields("Footer").summary_crc
+      )
+        continue;
+      same += 1;
+      const { errors, messages } = await diagnose(file);
+      expect([path, errors]).toEqual([path, []]);
+      expect(messages).toBe(records.filter(({ type }) => type === "Message").length);
+    }
+    expect(same).toBeGreaterThan(150);
   });
 
   it.skipIf(!hasBags)("finds nothing in recordings of ROS", async () => {
