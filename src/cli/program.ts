@@ -88,6 +88,8 @@ function program(act: Act): Command {
     .description("For every video frame, the plant's state at that instant.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
+    // After a verb, --version is that verb's own.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
     .showSuggestionAfterError(true);
