@@ -16,7 +16,7 @@ export interface DecodeOptions extends FfmpegOptions {
  * Decoded pictures of some displayed frames, told by number: ffmpeg is given the packets that decode them and no
  * others, so that no time, edit list or rate can choose another picture.
  *
- * @param frames ascending, without doubles
+ * @param frames ascending in the stream's order of presentation, without doubles
  * @throws AlignError `SOURCE_UNDECODABLE`, `USAGE_FFMPEG`
  */
 export async function* decoded(
@@ -86,7 +86,7 @@ const streamTags: Record<string, string> = {
 
 /** Packets that decode some frames, ascending: each stretch begins with a key packet that needs nothing before it. */
 async function packetsFor(video: Video, frames: Int32Array): Promise<Int32Array> {
-  requireFrames(video, frames[0]!, frames.at(-1)! + 1);
+  for (const frame of frames) requireFrames(video, frame, frame + 1);
   const stretches: { key: number; last: number }[] = [];
   for (const frame of frames) {
     const last = video.display[frame]!;

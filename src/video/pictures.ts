@@ -39,7 +39,7 @@ export async function* pictures(
       ]
     : ["-f", "rawvideo"];
   const filters = [...upright(video), scaled(size), ...(isJpeg ? ["format=yuvj420p"] : ["format=rgb24"])];
-  yield* inOrder(frames, (ascending) =>
+  yield* inOrder(video, frames, (ascending) =>
     decoded(video, ascending, {
       ...options,
       output: ["-vf", filters.join(","), ...coder],
@@ -63,18 +63,28 @@ export function scaled([width, height]: readonly [number, number], more = ""): s
   return `scale=${width}:${height}:flags=bicubic+accurate_rnd+full_chroma_int+bitexact${more}`;
 }
 
-/** Gives pictures in any order of frames, from decoders that run forward: one more where the order goes back. */
+/**
+ * Gives pictures in any order of frames, from decoders that run forward: one more where the order goes back, by
+ * frame number or, as an edit list may have it, in the stream.
+ */
 export async function* inOrder(
+  { display, packets: { rank } }: Video,
   frames: Int32Array,
   decode: (ascending: Int32Array) => AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const places = frames.map((frame) => rank[display[frame] ?? -1] ?? frame);
   for (let start = 0; start < frames.length; ) {
     let end = start + 1;
-    while (end < frames.length && frames[end]! >= frames[end - 1]!) end += 1;
+    while (end < frames.length && places[end]! >= places[end - 1]!) end += 1;
+    const isFirst = (index: number) => index === start || places[index] !== places[index - 1];
+    const once = frames.subarray(start, end).filter((_, index) => isFirst(start + index));
     let next = start;
-    const run = frames.subarray(start, end);
-    for await (const picture of decode(run.filter((frame, index) => frame !== run[index - 1])))
-      for (const frame = frames[next]; next < end && frames[next] === frame; next += 1) yield picture;
+    for await (const picture of decode(once)) {
+      do {
+        yield picture;
+        next += 1;
+      } while (next < end && !isFirst(next));
+    }
     start = end;
   }
 }

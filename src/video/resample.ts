@@ -46,7 +46,7 @@ export async function resampleVideo(
   try {
     for (const { video, frames: chosen } of choices) {
       places.push({ firstFrame: frames, frames: chosen.length });
-      const shown = inOrder(chosen, (ascending) =>
+      const shown = inOrder(video, chosen, (ascending) =>
         decoded(video, ascending, {
           ...options,
           output: ["-vf", [...upright(video), ...filters].join(","), "-f", "rawvideo"],

@@ -39,10 +39,17 @@ export async function imageStatistics(
   const histograms = choices.map(() => ({ bins: new Float64Array(3 * 256), pictures: 0 }));
   for (const video of new Set(choices.map((choice) => choice.video))) {
     const own = choices.flatMap((choice, index) => (choice.video === video ? [index] : []));
-    const frames = Int32Array.from(new Set(own.flatMap((index) => [...samples[index]!]))).sort();
-    const takers = new Map<number, number[]>();
-    for (const index of own)
-      for (const frame of samples[index]!) takers.set(frame, [...(takers.get(frame) ?? []), index]);
+    const placeOf = (frame: number) => video.packets.rank[video.display[frame]!]!;
+    const takers = new Map<number, { frame: number; takers: number[] }>();
+    for (const index of own) {
+      for (const frame of samples[index]!) {
+        const known = takers.get(placeOf(frame));
+        if (known === undefined) takers.set(placeOf(frame), { frame, takers: [index] });
+        else known.takers.push(index);
+      }
+    }
+    const pictures = [...takers].sort(([a], [b]) => a - b).map(([, picture]) => picture);
+    const frames = Int32Array.from(pictures, ({ frame }) => frame);
     let next = 0;
     for await (const picture of smallPictures(video, frames, options)) {
       const counts = new Uint32Array(3 * 256);
@@ -51,7 +58,7 @@ export async function imageStatistics(
         counts[256 + picture[at + 1]!]! += 1;
         counts[512 + picture[at + 2]!]! += 1;
       }
-      for (const index of takers.get(frames[next]!)!) {
+      for (const index of pictures[next]!.takers) {
         const histogram = histograms[index]!;
         histogram.pictures += 1;
         for (let bin = 0; bin < counts.length; bin += 1) histogram.bins[bin]! += counts[bin]!;

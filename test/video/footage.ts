@@ -145,3 +145,28 @@ export function probe(path: string): Probed {
 export function complaintsOn(path: string): string {
   return spawnSync("ffmpeg", ["-v", "warning", "-i", path, "-f", "null", "-"], { encoding: "utf8" }).stderr;
 }
+
+/** Gives an MP4 file whose index is behind its data an edit list: of each edit the first media tick and the ticks shown. */
+export function withEdits(bytes: Buffer, edits: readonly (readonly [number, number])[]): Buffer {
+  const moov = bytes.indexOf("moov") - 4;
+  const trak = bytes.indexOf("trak", moov) - 4;
+  const edts = bytes.indexOf("edts", trak) - 4;
+  const old = bytes.readUInt32BE(edts);
+  const movieScale = bytes.readUInt32BE(bytes.indexOf("mvhd", moov) + 16);
+  const mediaScale = bytes.readUInt32BE(bytes.indexOf("mdhd", trak) + 16);
+  const box = Buffer.alloc(24 + 12 * edits.length);
+  box.writeUInt32BE(box.length, 0);
+  box.write("edts", 4);
+  box.writeUInt32BE(box.length - 8, 8);
+  box.write("elst", 12);
+  box.writeUInt32BE(edits.length, 20);
+  edits.forEach(([start, ticks], index) => {
+    box.writeUInt32BE(Math.round((ticks * movieScale) / mediaScale), 24 + 12 * index);
+    box.writeUInt32BE(start, 28 + 12 * index);
+    box.writeUInt32BE(65536, 32 + 12 * index);
+  });
+  const edited = Buffer.concat([bytes.subarray(0, edts), box, bytes.subarray(edts + old)]);
+  for (const parent of [moov, trak])
+    edited.writeUInt32BE(edited.readUInt32BE(parent) + box.length - old, parent);
+  return edited;
+}

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { readVideoFrames } from "../../src/sources/video/index.ts";
 import {
   displayedSize,
   type FrameChoice,
@@ -9,6 +10,7 @@ import {
   openVideo,
   pictures,
   resampleVideo,
+  retimeProblem,
   type Video,
   writeRetimed,
 } from "../../src/video/index.ts";
@@ -22,6 +24,7 @@ import {
   numbersIn,
   probe,
   shared,
+  withEdits,
   workplace,
 } from "./footage.ts";
 
@@ -98,6 +101,31 @@ describe.skipIf(!hasFfmpeg)("pictures by number", () => {
     const uneven = encodeNumbered(join(folder, "uneven.mp4"), 60, ["-vf", select, "-vsync", "vfr", ...withB]);
     const kept = range(0, 60).filter((number) => number % 7 === 0 || number % 3 === 0);
     expect(await numbersOf(await openVideo(uneven), range(3, 20))).toEqual(kept.slice(3, 20));
+  });
+
+  it("of an edit list that shows a later part before an earlier one", async () => {
+    const whole = encodeNumbered(join(folder, "parts.mp4"), 60, withB);
+    const tick = 512;
+    // Presentation begins two frames behind decoding.
+    const edits = [
+      [30, 10],
+      [4, 9],
+      [50, 3],
+    ].map(([first, frames]) => [(first! + 2) * tick, frames! * tick] as const);
+    const path = join(folder, "parts-edited.mp4");
+    writeFileSync(path, withEdits(readFileSync(whole), edits));
+    const shown = [...range(30, 40), ...range(4, 13), ...range(50, 53)];
+    const video = await openVideo(path);
+    expect((await readVideoFrames(path)).ticks.length).toBe(video.frames);
+    expect(await numbersOf(video, range(0, video.frames))).toEqual(shown);
+    expect(numbersIn(path)).toEqual(shown);
+    expect(await retimeProblem({ video, first: 8, end: 12 })).toContain("edit list");
+    const out = join(folder, "parts-stamped.mp4");
+    const { places } = await writeRetimed(out, 30, [{ video, first: 10, end: 19 }]);
+    expect(numbersIn(out).slice(places[0]!.firstFrame).slice(0, 9)).toEqual(range(4, 13));
+    const frames = Int32Array.from(range(0, video.frames));
+    const [statistics] = await imageStatistics([{ video, frames }], options);
+    expect(statistics!.count).toBe(4);
   });
 
   it.each([90, 180, 270])("upright where the file is turned by %i", async (rotation) => {

@@ -66,7 +66,7 @@ describe.skipIf(!hasFfmpeg)("re-stamping numbered pictures", () => {
   it("every cut of a short file with B-frames", async () => {
     const video = await openVideo(encodeNumbered(join(folder, "short.mp4"), 26, withB));
     const cuts = range(0, 26).flatMap((first) =>
-      [1, 5, 9]
+      [1, 6]
         .filter((length) => first + length <= 26)
         .map((length) => ({ video, first, end: first + length })),
     );
