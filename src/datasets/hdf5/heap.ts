@@ -5,7 +5,7 @@ const HEAD_BYTES = 16;
 const MAX_OBJECTS = 0xffff;
 
 /** Where a text is, as the values of a text dataset have it: its length, its collection's address, its number there. */
-export const REFERENCE_BYTES = 16;
+const REFERENCE_BYTES = 16;
 
 /** Texts, in collections of 64 KiB that are written once they are full (HDF5 "global heap", version 1). */
 export class TextHeap {

@@ -3,10 +3,10 @@ import { lookup3 } from "./checksum.ts";
 /** What the values of a dataset are; `bool` is h5py's enumeration, `text` is UTF-8 of any length. */
 export type ValueType = "float32" | "float64" | "int64" | "uint8" | "bool" | "text";
 
-export const UNDEFINED = 0xffff_ffff_ffff_ffffn;
+const UNDEFINED = 0xffff_ffff_ffff_ffffn;
 
 /** Numbers of header messages (HDF5 File Format Specification 3.0, IV.A.2). */
-export const messageTypes = {
+const messageTypes = {
   dataspace: 0x01,
   linkInfo: 0x02,
   datatype: 0x03,
@@ -66,12 +66,12 @@ function ascii(text: string, length: number): Uint8Array {
   return bytes;
 }
 
-export function datatype(type: ValueType): Uint8Array {
+function datatype(type: ValueType): Uint8Array {
   return datatypes[type];
 }
 
 /** @param shape `[]` is a scalar */
-export function dataspace(shape: readonly number[]): Uint8Array {
+function dataspace(shape: readonly number[]): Uint8Array {
   return Uint8Array.from([
     2,
     shape.length,
