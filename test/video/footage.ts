@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 
+const ffprobe = "ffprobe";
+
 /** ffmpeg and ffprobe of the machine; tests that need them are skipped, and say so, where they are absent. */
 export const hasFfmpeg =
-  spawnSync("ffmpeg", ["-version"]).status === 0 && spawnSync("ffprobe", ["-version"]).status === 0;
+  spawnSync("ffmpeg", ["-version"]).status === 0 && spawnSync(ffprobe, ["-version"]).status === 0;
 if (!hasFfmpeg) console.warn("skipped: video tests need ffmpeg and ffprobe on PATH");
 
 export const shared = "../shared/data";
@@ -125,7 +127,7 @@ export function probe(path: string): Probed {
     "-show_data_hash",
     "md5",
   ];
-  const said = execFileSync("ffprobe", [...args, "-of", "json", path], { maxBuffer: 1 << 28 });
+  const said = execFileSync(ffprobe, [...args, "-of", "json", path], { maxBuffer: 1 << 28 });
   const { packets, streams } = JSON.parse(said.toString()) as {
     packets: Record<string, string>[];
     streams: Record<string, string>[];

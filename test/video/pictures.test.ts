@@ -228,6 +228,29 @@ describe.skipIf(!hasFfmpeg)("pictures by number", () => {
     await expect(take(range(0, 12))).rejects.toMatchObject({ code: "SOURCE_UNDECODABLE" });
   });
 
+  it("with an older ffmpeg, by the option that it knows", async () => {
+    const video = await openVideo(encodeNumbered(join(folder, "older.mp4"), 20, x264));
+    const older = join(folder, "older-ffmpeg");
+    const log = join(folder, "older.log");
+    const version = 'case "$*" in *-version*) echo "ffmpeg version 4.4.2-0ubuntu0.22.04.1"; exit;; esac';
+    writeFileSync(older, `#!/bin/sh\n${version}\necho "$*" >> ${log}\nexec ffmpeg "$@"\n`, { mode: 0o755 });
+    const taken: number[] = [];
+    for await (const picture of pictures(video, Int32Array.of(2, 19), { ffmpeg: older, format: "rgb24" }))
+      taken.push(numberOf(picture));
+    expect(taken).toEqual([2, 19]);
+    expect(readFileSync(log, "utf8")).toContain("-vsync passthrough");
+    const poor = join(folder, "poor-ffmpeg");
+    const encoder = `case "$*" in *libx264*) echo "Unknown encoder 'libx264'" >&2; exit 1;; esac`;
+    writeFileSync(poor, `#!/bin/sh\n${encoder}\nexec ffmpeg "$@"\n`, { mode: 0o755 });
+    const choices = [{ video, frames: Int32Array.of(2, 19) }];
+    await expect(
+      resampleVideo(join(folder, "poor.mp4"), 10, choices, { ffmpeg: poor }),
+    ).rejects.toMatchObject({
+      code: "USAGE_FFMPEG",
+      message: expect.stringContaining("libx264"),
+    });
+  });
+
   it.skipIf(!hasShared)("of the awkward files: the very pictures that ffmpeg shows", async () => {
     const names = [
       "exo_sample.mkv",
