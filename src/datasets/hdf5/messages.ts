@@ -122,6 +122,7 @@ export function groupMessages(links: Iterable<readonly [name: string, address: n
     { type: messageTypes.groupInfo, data: Uint8Array.of(0, 1, 0xff, 0xff, 6, 0) },
   ];
   for (const [name, address] of links) {
+    if (name === "" || name.includes("/")) throw new Error(`"${name}" cannot be the name of a link`);
     const encoded = Buffer.from(name);
     const data = Uint8Array.from([1, 0x11, 1, ...le(encoded.length, 2), ...encoded, ...le(address, 8)]);
     messages.push({ type: messageTypes.link, data });
