@@ -53,7 +53,7 @@ export async function* frameMessages(
       const { topic, schema, body } = changed(change);
       yield message(topic, schema, body, change.sourceNs ?? now);
     }
-    const values = { ...plant.frame(frame), values: plant.values(frame) };
+    const values = { ...plant.frame(frame), values: plant.values(frame), previous: plant.previous(frame) };
     yield message("/plant/values", plantValues, values, plant.newestNs(frame));
     if (plant.hasSetpoints)
       yield message("/plant/setpoints", plantSetpoints, { setpoints: plant.setpoints(frame) });

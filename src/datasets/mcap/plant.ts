@@ -6,6 +6,8 @@ export interface PlantFrames {
   readonly hasSetpoints: boolean;
   values(frame: number): { readonly [tag: string]: Json };
   setpoints(frame: number): { readonly [tag: string]: Json };
+  /** What tags were in the episode before, those that ask for it; undefined where none does. */
+  previous(frame: number): { readonly [tag: string]: Json } | undefined;
   /** When the newest of the values was measured, as far as ages tell; else the frame's instant. */
   newestNs(frame: number): bigint;
   /** What is known of the frame itself. */
@@ -47,7 +49,6 @@ export function plantFrames({ features }: EpisodeSet, { values, timeNs }: Episod
     const name = tagOf(label, place, [action]) === undefined ? label.replace(/^action\./, "") : label;
     return tagOf(name, place, [action]) ?? [];
   });
-  const previous = previousOf(column);
   const at = ({ values }: Column, frame: number, place: number) => values[frame * labels.length + place]!;
 
   const cell = (tag: Tag, frame: number): Json => {
@@ -69,14 +70,9 @@ export function plantFrames({ features }: EpisodeSet, { values, timeNs }: Episod
 
   return {
     hasSetpoints: setpoints.length > 0,
-    values: (frame) =>
-      Object.fromEntries(
-        observedTags.map((tag) => [
-          tag.name,
-          { ...(cell(tag, frame) as object), ...previous(tag.name, frame) } as Json,
-        ]),
-      ),
+    values: (frame) => Object.fromEntries(observedTags.map((tag) => [tag.name, cell(tag, frame)])),
     setpoints: (frame) => Object.fromEntries(setpoints.map((tag) => [tag.name, cell(tag, frame)])),
+    previous: previousOf(column),
     newestNs(frame) {
       let newestNs: bigint | undefined;
       for (const tag of observedTags) {
@@ -104,19 +100,19 @@ function tagOf(name: string, place: number, vectors: readonly Column[]): Tag | u
   return undefined;
 }
 
-/** What a tag was in the episode before, where it asks for it. */
-function previousOf(find: (name: string) => Column | undefined) {
+function previousOf(find: (name: string) => Column | undefined): PlantFrames["previous"] {
   const [value, delta, valid] = ["value", "delta", "valid"].map((part) => find(`plant.previous_${part}`));
   const names = value?.feature.names ?? [];
-  return (tag: string, frame: number): { readonly [key: string]: Json } => {
-    const place = names.indexOf(tag);
-    if (place < 0 || value === undefined) return {};
-    const at = frame * names.length + place;
-    const isValid = valid?.values[at] === 1;
-    const number = (column: Column | undefined) =>
-      isValid && column !== undefined ? finite(column.values[at]!) : null;
-    return { previous: { value: number(value), delta: number(delta), valid: isValid } };
-  };
+  if (value === undefined || delta === undefined || valid === undefined) return () => undefined;
+  return (frame) =>
+    Object.fromEntries(
+      names.map((name, place) => {
+        const at = frame * names.length + place;
+        const isValid = valid.values[at] === 1;
+        const number = ({ values }: Column) => (isValid ? finite(values[at]!) : null);
+        return [name, { value: number(value), delta: number(delta), valid: isValid }];
+      }),
+    );
 }
 
 function finite(value: number | bigint): number | null {

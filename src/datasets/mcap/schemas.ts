@@ -48,11 +48,6 @@ const plantValue: Properties = {
     valid: { type: "boolean", description: "there is a value, fresh and good" },
     age_ns: { ...integer, description: "frame time minus the time of the sample" },
     status: { type: "integer", description: "OPC UA StatusCode" },
-    previous: {
-      type: "object",
-      description: "of the episode before",
-      properties: { value: number, delta: number, valid: { type: "boolean" } },
-    },
   },
 };
 
@@ -64,6 +59,15 @@ export const plantValues: MessageSchema = json("tagalign.PlantValues", {
     description: "1 frames dropped before, 2 duplicate, 4 interpolated pts, 8 clock step, 16 outside capture",
   },
   values: { type: "object", additionalProperties: plantValue },
+  previous: {
+    type: "object",
+    description:
+      "of tags that ask for it, their value in the episode before, and what they are now minus that",
+    additionalProperties: {
+      type: "object",
+      properties: { value: number, delta: number, valid: { type: "boolean" } },
+    },
+  },
 });
 
 export const plantSetpoints: MessageSchema = json("tagalign.PlantSetpoints", {

@@ -28,7 +28,7 @@ export const bool: DataType = new Bool();
 export const text: DataType = new Utf8();
 export const texts: DataType = new List(new Field("element", text, false));
 /** Without a zone, which not all readers keep to the nanosecond; the zone is in the field's metadata. */
-export const instant: DataType = new TimestampNanosecond();
+const instant: DataType = new TimestampNanosecond();
 
 /** The field of an instant. */
 export function instantField(name: string): Field {

@@ -172,7 +172,7 @@ describe("the doctor of recordings", () => {
       /CRC|decompress/,
     ],
     ["a chunk's start is wrong", () => changed("chunk", (it) => one(it, 0)), /chunk at \d+ says/],
-    ["a chunk's size is wrong", () => changed("chunk", (it) => one(it, 16)), /bytes, not/],
+    ["a chunk's size is wrong", () => changed("chunk", (it) => one(it, 18)), /bytes, not/],
     [
       "an index of messages is wrong",
       () => changed("messageIndex", (it) => one(it, 6)),

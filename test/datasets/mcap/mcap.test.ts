@@ -49,11 +49,6 @@ describe.each([
             valid: frame !== 2,
             age_ns: frame === 2 ? 0 : 1_234_567 + frame,
             status: frame === 2 ? 0x809b0000 : 0,
-            previous: {
-              value: nan(index === 0, 0.5),
-              delta: nan(index === 0, frame),
-              valid: index !== 0,
-            },
           },
           levels: {
             value: [frame, nan(frame === 1, -frame === 0 ? 0 : -frame)],
@@ -65,6 +60,9 @@ describe.each([
           shared: { value: Math.fround(1e-30 * frame), unit: null, valid: true, age_ns: -5, status: 0x402 },
         });
         expect(body).toMatchObject({
+          previous: {
+            pressure: { value: nan(index === 0, 0.5), delta: nan(index === 0, frame), valid: index !== 0 },
+          },
           pts_ns: Number((BigInt(frame) * 1_000_000_000n) / 30n),
           uncertainty_ns: 5000,
           flags: frame === 3 ? 1 : 0,
