@@ -30,25 +30,13 @@ export async function examineHdf5(root: string, checkup: Checkup, options: Docto
   let frames = 0;
   for (const file of files) {
     options.signal?.throwIfAborted();
-    let opened: h5wasm.File;
     try {
-      opened = new library.File(isOne ? root : join(root, file), "r");
+      const found = readFile(library, isOne ? root : join(root, file), { file, episodes, tallies, options });
+      layouts.add(found.layout);
+      episodes += found.lengths.length;
+      frames += found.lengths.reduce((sum, length) => sum + length, 0);
     } catch (cause) {
-      tallies.unreadable.add({ file }, (cause as Error).message);
-      continue;
-    }
-    try {
-      const demos = childrenOf(library, opened, "data");
-      const layout = demos === undefined ? "aloha" : "robomimic";
-      layouts.add(layout);
-      const found =
-        demos === undefined
-          ? [episodeOf(library, opened, file, ["action", "observations/qpos"], tallies, episodes)]
-          : readDemos(library, opened, demos, file, tallies, options);
-      episodes += found.length;
-      frames += found.reduce((sum, length) => sum + length, 0);
-    } finally {
-      opened.close();
+      tallies.unreadable.add({ file }, reasonOf(cause));
     }
     options.onProgress?.(episodes, episodes);
   }
@@ -74,10 +62,39 @@ export async function examineHdf5(root: string, checkup: Checkup, options: Docto
   return { version: [...layouts].join(", ") || null, episodes, frames };
 }
 
+interface FilePlace {
+  file: string;
+  /** Of the files before. */
+  episodes: number;
+  tallies: Tallies;
+  options: DoctorOptions;
+}
+
+function readFile(library: Library, path: string, place: FilePlace): { layout: string; lengths: number[] } {
+  const { file, episodes, tallies, options } = place;
+  const opened = new library.File(path, "r");
+  try {
+    const demos = childrenOf(library, opened, "data");
+    if (demos !== undefined)
+      return { layout: "robomimic", lengths: readDemos(library, opened, demos, file, tallies, options) };
+    const needed = ["action", "observations/qpos"];
+    return { layout: "aloha", lengths: [episodeOf(library, opened, file, needed, tallies, episodes)] };
+  } finally {
+    opened.close();
+  }
+}
+
+/** What HDF5 says of its outermost call. */
+function reasonOf(cause: unknown): string {
+  const lines = String((cause as Error).message).split("\n");
+  return /\): (.+)$/.exec(lines.find((line) => line.includes("#000")) ?? "")?.[1] ?? (lines[0] as string);
+}
+
 async function load(): Promise<Library> {
   try {
     const library = await import("h5wasm/node");
-    await library.ready;
+    // Else HDF5 writes what it does not like to the terminal, and goes on.
+    (await library.ready).activate_throwing_error_handler();
     return library;
   } catch (cause) {
     const hint = "install it: npm install h5wasm";
