@@ -183,7 +183,7 @@ episodes:
 /** One episode is encoded, and its packets repeated. */
 function makeVideo(folder: string): void {
   const run = (...args: string[]) => execFileSync("ffmpeg", ["-v", "error", "-y", ...args], { cwd: folder });
-  const picture = `testsrc2=size=${size.width}x${size.height}:rate=${fps}:duration=${size.seconds},noise=alls=12:allf=t`;
+  const picture = `testsrc2=size=${size.width}x${size.height}:rate=${fps}:duration=${size.seconds},noise=alls=4:allf=t`;
   run(
     "-f",
     "lavfi",
@@ -194,7 +194,7 @@ function makeVideo(folder: string): void {
     "-preset",
     "veryfast",
     "-crf",
-    "24",
+    "26",
     "-bf",
     "0",
     "-g",

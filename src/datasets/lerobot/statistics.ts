@@ -2,7 +2,7 @@ import type { EpisodeFrames, FeatureValues } from "../../episodes/index.ts";
 import type { ImageStatistics } from "../../video/index.ts";
 import type { DataColumn } from "./columns.ts";
 
-export const quantileShares = { q01: 0.01, q10: 0.1, q50: 0.5, q90: 0.9, q99: 0.99 } as const;
+const quantileShares = { q01: 0.01, q10: 0.1, q50: 0.5, q90: 0.9, q99: 0.99 } as const;
 
 export type QuantileName = keyof typeof quantileShares;
 
@@ -39,7 +39,7 @@ export function episodeStatistics(columns: readonly DataColumn[], frames: Episod
 }
 
 /** The mean and deviation are those of the population, in two passes, so that instants in ns keep theirs. */
-export function statisticsOf(values: FeatureValues, size: number): Statistics {
+function statisticsOf(values: FeatureValues, size: number): Statistics {
   const count = values.length / size;
   const of = Array.from({ length: size }, (_, at) => dimensionStatistics(dimension(values, size, at)));
   const each = (name: Exclude<(typeof statisticNames)[number], "count">) => of.map((one) => one[name]);
