@@ -122,7 +122,11 @@ function wrongValue(path: ManifestPath, value: unknown, text: Text): Problem {
     path,
     at: "value",
   });
-  if (path.length === 0) return problem(`${text.name} is not a map of keys`, 'start with "version: 1"');
+  if (path.length === 0) {
+    const first = schema?.required?.[0] ?? "";
+    const start = `${first}: ${schema?.properties?.[first]?.const ?? "..."}`;
+    return problem(`${text.name} is not a map of keys`, `start with "${start}"`);
+  }
   const what = `${dotted(path)} is ${show(value)}`;
   if (path.length === 1 && key === "version" && schema?.const !== undefined) {
     return problem(
@@ -194,6 +198,7 @@ interface Schema {
   minimum?: number;
   maximum?: number;
   properties?: Readonly<Record<string, Schema>>;
+  required?: readonly string[];
   additionalProperties?: Schema | false;
   items?: Schema;
   oneOf?: readonly Schema[];

@@ -11,10 +11,10 @@ export interface Conformance {
 
 /** One departure from a procedure. */
 export interface Deviation {
-  readonly kind: "skipped" | "out-of-order" | "repeated" | "forbidden" | "unknown";
+  readonly kind: "skipped" | "out-of-order" | "repeated" | "forbidden" | "unknown" | "too-long";
   /** The step that happened, or that was skipped. */
   readonly step: string;
-  /** Frame of the episode where it shows, from 0. */
+  /** Frame of the episode where it shows, from 0: where the step began, or the step that came in place of a skipped one. */
   readonly frame: number;
   readonly message: string;
 }

@@ -5,14 +5,16 @@ import {
   nearestWord,
   type Problem,
   problemsOf,
+  span,
+  word,
 } from "../manifest/index.ts";
 
 /** A standard operating procedure: its steps in order, and how an execution may depart from that order. */
 export interface Procedure {
   /** Its identity, which appears in every result. */
   readonly procedure: string;
-  /** Revision, as its owner counts. */
-  readonly revision?: string;
+  /** As its owner counts. */
+  readonly version?: string;
   readonly description?: string;
   /** In order; ids are unique. */
   readonly steps: readonly ProcedureStep[];
@@ -30,9 +32,9 @@ export interface ProcedureStep {
   readonly group?: string;
   /** Ids of steps that must have happened before. */
   readonly forbiddenBefore: readonly string[];
+  /** The longest that it may take. */
+  readonly maxNs?: bigint;
 }
-
-const word = (description: string) => z.string().min(1).meta({ description });
 
 const step = z
   .strictObject({
@@ -48,17 +50,18 @@ const step = z
       .array(word("id of a step"))
       .default([])
       .meta({ description: "ids of steps that must have happened before" }),
+    max: span("the longest that it may take").optional(),
   })
   .meta({ description: "a step" });
 
 const procedureText = z
   .strictObject({
     procedure: word("identity of the procedure"),
-    revision: z
+    version: z
       .union([z.string().min(1), z.number()])
       .transform(String)
       .optional()
-      .meta({ description: "its revision" }),
+      .meta({ description: "its version, as its owner counts" }),
     description: z.string().optional().meta({ description: "what it is for" }),
     steps: z.array(step).min(1).meta({ description: "the steps in order" }),
   })
@@ -86,10 +89,10 @@ export function parseProcedure(text: string, { path }: { path: string }): Proced
   }
   const problems = mistakes(parsed.data);
   if (problems.length > 0) throw document.error(problems);
-  const { procedure, revision, description, steps } = parsed.data;
+  const { procedure, version, description, steps } = parsed.data;
   return {
     procedure,
-    ...(revision === undefined ? {} : { revision }),
+    ...(version === undefined ? {} : { version }),
     ...(description === undefined ? {} : { description }),
     steps: steps.map((one) => ({
       id: one.id,
@@ -98,8 +101,22 @@ export function parseProcedure(text: string, { path }: { path: string }): Proced
       isRepeatable: one.repeatable,
       ...(one.group === undefined ? {} : { group: one.group }),
       forbiddenBefore: one.forbidden_before,
+      ...(one.max === undefined ? {} : { maxNs: one.max }),
     })),
   };
+}
+
+/** Place of each step in the order, from 0; a group has one place. */
+export function ranksOf(
+  steps: readonly { readonly id: string; readonly group?: string | undefined }[],
+): ReadonlyMap<string, number> {
+  const ranks = new Map<string, number>();
+  let rank = -1;
+  for (const [at, { id, group }] of steps.entries()) {
+    if (group === undefined || steps[at - 1]?.group !== group) rank += 1;
+    ranks.set(id, rank);
+  }
+  return ranks;
 }
 
 function mistakes({ steps }: ProcedureText): Problem[] {
@@ -107,8 +124,11 @@ function mistakes({ steps }: ProcedureText): Problem[] {
   const add = (path: Problem["path"], message: string, hint: string) =>
     problems.push({ code: "MANIFEST_PROCEDURE", path, message, hint, at: "value" });
   const ids = steps.map(({ id }) => id);
+  const ranks = ranksOf(steps);
+  const before = new Map(steps.map(({ id, forbidden_before }) => [id, forbidden_before]));
   const left = new Set<string>();
-  for (const [at, { id, group, forbidden_before: before }] of steps.entries()) {
+  for (const [at, { id, group, forbidden_before: others, max }] of steps.entries()) {
+    if (max === 0n) add(["steps", at, "max"], `step "${id}" may take no time`, "write a longer duration");
     if (ids.indexOf(id) < at) add(["steps", at, "id"], `two steps have the id "${id}"`, "give each its own");
     const previous = steps[at - 1]?.group;
     if (previous !== undefined && previous !== group) left.add(previous);
@@ -116,15 +136,33 @@ function mistakes({ steps }: ProcedureText): Problem[] {
       const hint = "put its steps one after the other, or name another group";
       add(["steps", at, "group"], `the group "${group}" is interrupted by other steps`, hint);
     }
-    for (const [place, other] of before.entries()) {
+    for (const [place, other] of others.entries()) {
       const path = ["steps", at, "forbidden_before", place];
       const near = nearestWord(other, ids);
-      if (other === id) add(path, `step "${id}" is forbidden before itself`, "leave it out");
-      else if (!ids.includes(other)) {
+      if (!before.has(other)) {
         const hint = near === undefined ? `steps are ${ids.join(", ")}` : `did you mean "${near}"?`;
         add(path, `there is no step "${other}"`, hint);
+      } else if (other === id) add(path, `step "${id}" is forbidden before itself`, "leave it out");
+      else if (ranks.get(other)! > ranks.get(id)!) {
+        const message = `step "${id}" is forbidden before "${other}", which comes after it`;
+        add(path, message, "leave it out, or change the order of the steps");
+      } else if (waitsFor(other, id, before)) {
+        const message = `step "${id}" is forbidden before "${other}", and that one before "${id}"`;
+        add(path, message, "leave one of the two out");
       }
     }
   }
   return problems;
+}
+
+/** Whether a step is forbidden before another, be it by way of third ones. */
+function waitsFor(
+  id: string,
+  other: string,
+  before: ReadonlyMap<string, readonly string[]>,
+  seen: Set<string> = new Set(),
+): boolean {
+  if (seen.has(id)) return false;
+  seen.add(id);
+  return (before.get(id) ?? []).some((next) => next === other || waitsFor(next, other, before, seen));
 }
