@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Checkup, counted, Tally } from "../report.ts";
 import type { SetData } from "./data.ts";
-import { type Feature, isNumeric, isRecord } from "./info.ts";
+import { bookkeeping, type Feature, isNumeric, isRecord } from "./info.ts";
 import { episodeTruth } from "./metadata.ts";
 import { type LerobotSet, statisticsOf } from "./set.ts";
 import { mergeStatistics, quantileShares, type Statistics, statisticsProblem } from "./statistics.ts";
@@ -23,8 +23,8 @@ export async function checkStatistics(set: LerobotSet, data: SetData, checkup: C
     return;
   }
   checkPictures(set, raw, checkup);
-  const tally = new Tally();
-  const missing = new Tally();
+  // Official tools that cut and merge sets leave counters' statistics as they were; nothing is normalised by them.
+  const [tally, stale, missing] = [new Tally(), new Tally(), new Tally()];
   for (const feature of set.info.features.filter(isNumeric)) {
     const place = { ...where, feature: feature.name };
     const parts = raw[feature.name];
@@ -38,7 +38,8 @@ export async function checkStatistics(set: LerobotSet, data: SetData, checkup: C
     const truth = wholeStatistics(data, feature);
     if (!data.isWhole || truth === undefined) continue;
     const problem = statisticsProblem(given, truth, envelope(data, feature));
-    if (problem !== undefined) tally.add(place, `${feature.name}: ${problem}`);
+    if (problem !== undefined)
+      (feature.name in bookkeeping ? stale : tally).add(place, `${feature.name}: ${problem}`);
   }
   checkup.judge("statistics.complete", {
     tally: missing,
@@ -46,13 +47,21 @@ export async function checkStatistics(set: LerobotSet, data: SetData, checkup: C
     good: "every feature has statistics",
     fixable: isCertain,
   });
-  if (data.isWhole)
-    checkup.judge("statistics.values", {
-      tally,
-      bad: (count) => `statistics of ${counted(count, "feature")} are not those of the data`,
-      good: "statistics are those of the data",
-      fixable: isCertain,
-    });
+  if (!data.isWhole) return;
+  const fixable = isCertain;
+  checkup.judge("statistics.values", {
+    tally,
+    bad: (count) => `statistics of ${counted(count, "feature")} are not those of the data`,
+    ...(stale.count === 0 ? { good: "statistics are those of the data" } : {}),
+    fixable,
+  });
+  checkup.judge("statistics.values", {
+    tally: stale,
+    level: "WARN",
+    bad: (count) =>
+      `statistics of ${counted(count, "counter")} are not those of the data, as after a cut or merge`,
+    fixable,
+  });
 }
 
 /** stats.json, or why there is none; numbers that JSON does not know become null. */
@@ -135,7 +144,7 @@ function checkEpisodes(
   checkup: Checkup,
 ): void {
   const given = new Map(set.episodes.map((row) => [row.index, row.statistics]));
-  const [missing, wrong] = [new Tally(), new Tally()];
+  const [missing, wrong, stale] = [new Tally(), new Tally(), new Tally()];
   const file = set.info.layout === 3 ? "meta/episodes" : "meta/episodes_stats.jsonl";
   for (const { index, statistics, ranges } of data.episodes) {
     const row = given.get(index);
@@ -149,7 +158,7 @@ function checkEpisodes(
       // Of a single frame official writers keep its whole shape.
       if (truth.count === 1 && one.min.length !== truth.min.length) continue;
       const problem = statisticsProblem(one, truth, ranges.get(name) ?? new Map());
-      if (problem !== undefined) wrong.add(place, `${name}: ${problem}`);
+      if (problem !== undefined) (name in bookkeeping ? stale : wrong).add(place, `${name}: ${problem}`);
     }
   }
   checkup.judge("statistics.episodes-complete", {
@@ -163,7 +172,14 @@ function checkEpisodes(
   checkup.judge("statistics.episodes", {
     tally: wrong,
     bad: (count) => `${counted(count, "statistic")} of episodes not those of their frames`,
-    good: "statistics of episodes are those of their frames",
+    ...(stale.count === 0 ? { good: "statistics of episodes are those of their frames" } : {}),
+    fixable: isCertain,
+  });
+  checkup.judge("statistics.episodes", {
+    tally: stale,
+    level: "WARN",
+    bad: (count) =>
+      `${counted(count, "statistic")} of counters not those of their frames, as after a cut or merge`,
     fixable: isCertain,
   });
 }

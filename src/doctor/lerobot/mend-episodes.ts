@@ -27,7 +27,8 @@ export async function mendEpisodes(
   const byIndex = new Map(data.episodes.map((one) => [one.index, one]));
   for (const path of await loadedFiles(set.root, episodesFolder)) {
     const file = await openParquet(join(set.root, path));
-    const columns = [...file.columns.keys()];
+    const kinds = file.columns;
+    const columns = [...kinds.keys()];
     await file.close();
     const wanted = numeric.flatMap((name) => statisticNames.map((part) => `stats/${name}/${part}`));
     const added = wanted.filter((name) => !columns.includes(name));
@@ -40,9 +41,10 @@ export async function mendEpisodes(
         const before = read.get(name);
         changed.set(
           name,
-          indexes.map(
-            (index, row) => truthOf(name, byIndex.get(index), starts, set) ?? before?.[row] ?? null,
-          ),
+          indexes.map((index, row) => {
+            const truth = truthOf(name, byIndex.get(index), starts, set);
+            return truth === undefined ? (before?.[row] ?? null) : stored(truth, kinds.get(name)?.leaf);
+          }),
         );
       }
       return changed;
@@ -57,6 +59,12 @@ export async function mendEpisodes(
       mended.said.push(`wrote the indexes, times${also} in ${path} as the frames and videos have them`);
     }
   }
+}
+
+/** As a column's type has it; writers differ in whether counts and the like are whole numbers. */
+function stored(value: unknown, leaf: string | undefined): unknown {
+  if (Array.isArray(value)) return value.map((one) => stored(one, leaf));
+  return leaf?.endsWith("int64") === true ? BigInt(value as bigint | number) : Number(value);
 }
 
 const statisticNames = ["min", "max", "mean", "std", "count", ...quantileShares.map(([name]) => name)];

@@ -146,9 +146,7 @@ async function mendStatistics({ set, data }: Examined, checkup: Checkup, mended:
   const found = await readStatistics(set.root);
   const raw = typeof found === "string" ? {} : found;
   const names: string[] = [];
-  const isWrong = checkup.findings.some(
-    ({ check, level }) => check === "statistics.values" && level === "FAIL",
-  );
+  const isWrong = isFixable(checkup, "statistics.values");
   for (const feature of set.info.features.filter(isNumeric)) {
     const known = isRecord(raw[feature.name])
       ? statisticsOf(raw[feature.name] as Record<string, unknown>)
