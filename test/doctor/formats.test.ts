@@ -27,8 +27,8 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const made = new Map<string, string>();
 
 /** A copy of a set that the format's own writer made. */
-async function setOf(name: DatasetFormatName, layout?: string): Promise<string> {
-  const key = `${name}-${layout ?? ""}`;
+async function setOf(name: DatasetFormatName, layout?: string, version?: string): Promise<string> {
+  const key = [name, layout, version].join("-");
   const dir = join(root, `set-${count++}`);
   if (!made.has(key)) {
     const first = join(root, key);
@@ -36,7 +36,6 @@ async function setOf(name: DatasetFormatName, layout?: string): Promise<string> 
     const format = await datasetFormat(name);
     const options = { video: format.videoModes[0], ffmpeg: "ffmpeg" };
     const chosen = layout ?? format.layouts?.[0];
-    const version = format.versions?.[0];
     await format.write(plantSet({ lengths: [6, 4, 3] }), writeInto(first).files, {
       ...options,
       ...(chosen === undefined ? {} : { layout: chosen }),
@@ -83,15 +82,16 @@ function spoilRecord(path: string, opcode: number, at: number): void {
 
 describe("sets of this program's own writers", () => {
   it.each([
-    ["lerobot", undefined, "lerobot", "v3.0"],
+    ["lerobot", "3.0", "lerobot", "v3.0"],
+    ["lerobot", "2.1", "lerobot", "v2.1"],
     ["rlds", undefined, "rlds", "1.0.0"],
     ["mcap", undefined, "mcap", null],
     ["hdf5", "robomimic", "hdf5", "robomimic"],
     ["hdf5", "aloha", "hdf5", "aloha"],
     ["parquet", undefined, "table", "1"],
     ["arrow", undefined, "table", "1"],
-  ] as const)("%s %s", async (name, layout, format, version) => {
-    const report = await examine(await setOf(name, layout));
+  ] as const)("%s %s", async (name, way, format, version) => {
+    const report = await examine(await setOf(name, ...(name === "hdf5" ? [way] : [undefined, way])));
     expect(troubles(report)).toEqual([]);
     expect(report).toMatchObject({ format, format_version: version, level: "PASS", episodes: 3, frames: 13 });
     expect(report.counts.pass).toBeGreaterThan(4);

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DoctorReport, examine, type Level, mend } from "../../src/doctor/index.ts";
+import { checkLanguage } from "../../src/doctor/lerobot/language.ts";
+import { Tally } from "../../src/doctor/report.ts";
 import { editJson, editParquet, scalar, writeOldSet, writeSet, writeText } from "./lerobot-set.ts";
 
 let root: string;
@@ -398,6 +400,13 @@ const cases: Case[] = [
     mends: true,
   },
   {
+    what: "an episode of an unknown task",
+    break: (dir) => row(dir, episodes, 1, () => ({ tasks: ["read the detector", "dance"] })),
+    check: "episodes.tasks",
+    level: "FAIL",
+    says: /1 episode with a task that is not in the tasks; first: "dance"/,
+  },
+  {
     what: "a column of the episodes that is missing",
     break: (dir) =>
       editParquet(join(dir, episodes), {
@@ -617,6 +626,50 @@ describe("what loads, but is most likely not meant", () => {
   });
 });
 
+describe("language rows", () => {
+  const role = "assistant";
+  const at = (text: string, more: object = {}) => ({
+    role,
+    content: text,
+    style: "subtask",
+    timestamp: 0,
+    ...more,
+  });
+  /** What is said of cells, one a frame. */
+  const problems = (column: string, cells: unknown[]) => {
+    const tally = new Tally();
+    const piece = { columns: new Map([[column, cells]]), start: 0, end: cells.length };
+    checkLanguage(column, [piece], new Set(["observation.images.head"]), { file: "f", episode: 0 }, tally);
+    return tally.count === 0 ? "" : `${tally.count}: ${tally.detail}`;
+  };
+  const view = { role, content: "[1, 2]", style: "vqa", camera: "observation.images.head" };
+
+  it.each([
+    [
+      "language_persistent",
+      [
+        [at("a"), at("b")],
+        [at("a"), at("b")],
+      ],
+      "",
+    ],
+    [
+      "language_persistent",
+      [[at("a")], [at("b")]],
+      "1: persistent rows differ from those of the first frame",
+    ],
+    ["language_persistent", [[at("a", { style: "vqa" })]], "1: style vqa is not of language_persistent"],
+    ["language_persistent", [[at("a", { timestamp: null })]], "1: a persistent row has no timestamp"],
+    ["language_persistent", [[at("a", { camera: "x" })]], "1: style subtask must have no camera, not x"],
+    ["language_persistent", [[at("a", { role: null })]], "1: a row has no role"],
+    ["language_events", [[], [view], [{ role, content: "stop", style: "interjection" }]], ""],
+    ["language_events", [[{ ...view, camera: null }]], "1: style vqa names the camera null"],
+    ["language_events", [[at("a")]], "1: style subtask is not of language_events"],
+  ])("of %s: %j", (column, cells, says) => {
+    expect(problems(column, cells)).toBe(says);
+  });
+});
+
 describe("a set of LeRobot v2.1", () => {
   it("passes where nothing is wrong", async () => {
     const report = await examine(join(root, "old"));
@@ -626,6 +679,21 @@ describe("a set of LeRobot v2.1", () => {
 
   const one = "data/chunk-000/episode_000001.parquet";
   const old: Case[] = [
+    ...(
+      [
+        [{ state: { arm: { start: 0, end: 3 } } }, /state\.arm is 0 to 3 of 2 numbers/],
+        [{ video: { head: { original_key: "observation.images.head" } } }, /video\.head names .* no video/],
+        [{ annotation: { "human.step": {} } }, /has no column annotation\.human\.step/],
+      ] as const
+    ).map(
+      ([json, says]): Case => ({
+        what: `a modality.json with ${JSON.stringify(json)}`,
+        break: (dir) => writeText(join(dir, "meta/modality.json"), JSON.stringify(json)),
+        check: "modality",
+        level: "FAIL",
+        says,
+      }),
+    ),
     {
       what: "a wrong total_chunks",
       break: (dir) => info(dir, (all) => ({ ...all, total_chunks: 9 })),

@@ -117,6 +117,20 @@ describe.skipIf(!hasFfmpeg)("videos of a LeRobot set", () => {
     expect(found(await examine(await makeSet(path)), "video.times", "FAIL")).toMatch(/^150 frames/);
   });
 
+  it("fail where the first picture is late", async () => {
+    const report = await examine(await makeSet(clip("late", { args: ["-output_ts_offset", "0.5"] })));
+    expect(found(report, "video.times", "FAIL")).toMatch(/^15 frames/);
+    expect(found(report, "video.index", "FAIL")).toMatch(/^225 frames/);
+  });
+
+  it("fail where frames are not evenly spaced", async () => {
+    const times = ["-vf", "settb=1/3000,setpts=N*100+20*mod(N\\,3)", "-fps_mode", "passthrough"];
+    const args = [...times, "-enc_time_base", "1:3000", "-video_track_timescale", "3000"];
+    expect(found(await examine(await makeSet(clip("uneven", { args }))), "video.times", "FAIL")).toMatch(
+      /^150 frames/,
+    );
+  });
+
   it("fail where there are fewer pictures than frames", async () => {
     const report = await examine(await makeSet(clip("short", { of: 200 })));
     expect(found(report, "video.frames", "FAIL")).toMatch(

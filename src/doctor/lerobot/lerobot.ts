@@ -8,6 +8,7 @@ import { examineData, type SetData } from "./data.ts";
 import { readEpisodes } from "./episodes.ts";
 import { checkInfo, type Info } from "./info.ts";
 import { checkFiles, checkMetadata } from "./metadata.ts";
+import { checkModality } from "./modality.ts";
 import { readEpisodeLines, readTaskLines } from "./per-episode.ts";
 import { checkPlausible } from "./plausible.ts";
 import { type LerobotSet, loadedFiles } from "./set.ts";
@@ -45,6 +46,7 @@ export async function examineLerobot(
   await checkLeftovers(root, checkup);
   const data = await examineData(set, checkup, options);
   checkMetadata(set, data, checkup);
+  if (!isShared) await checkModality(set, checkup);
   await checkStatistics(set, data, checkup);
   await examineVideos(set, data, checkup, options);
   checkPlausible(info, data, checkup);

@@ -54,6 +54,12 @@ function checkEpisodes(set: LerobotSet, data: SetData, isCertain: boolean, check
       rows.add(where, `rows ${row.rows[0]} to ${row.rows[1]}, but they are ${one.firstRow} to ${end}`);
     if (row.data !== one.file) place.add(where, `data in ${row.data}, but it is in ${one.file}`);
   }
+  const texts = new Set(set.tasks);
+  const tasks = new Tally();
+  for (const { index, tasks: own } of set.episodes) {
+    const strange = own.find((text) => !texts.has(text));
+    if (strange !== undefined) tasks.add({ file, episode: index }, JSON.stringify(strange));
+  }
   if (data.isWhole)
     for (const { index } of set.episodes) if (!read.has(index)) unread.add({ file, episode: index });
   const some = (check: string, tally: Tally, bad: string, good: string, fixable = isCertain) =>
@@ -66,6 +72,7 @@ function checkEpisodes(set: LerobotSet, data: SetData, isCertain: boolean, check
     false,
   );
   some("episodes.frames", unread, "in the metadata, but without frames", "every episode has frames", false);
+  some("episodes.tasks", tasks, "with a task that is not in the tasks", "episodes have known tasks", false);
   some("episodes.length", length, "of another length than stated", "lengths are those of the frames");
   if (set.info.layout === 2) return;
   some(

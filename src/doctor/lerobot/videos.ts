@@ -174,6 +174,8 @@ class CameraPass {
     const average = rate[0] / rate[1];
     const seconds = (at: number) => ((ticks[at] as number) * over) / under;
     const base = Math.round(from * fps);
+    // Numbers count from the first picture, whatever its time.
+    const start = ticks[0] as number;
     for (let frame = 0; frame < data.length; frame += 1) {
       const stamp = data.timestamps?.[frame] ?? Math.fround(frame / fps);
       const query = from + stamp;
@@ -184,7 +186,7 @@ class CameraPass {
         pyav.add(where, `asked for ${query.toFixed(6)} s, the nearest is ${seconds(near).toFixed(6)} s`);
       const index = roundHalfEven(query * average);
       const beyond = index >= (statedFrames ?? ticks.length);
-      const shown = lastAt(ticks, Math.round(((index / average) * under) / over));
+      const shown = lastAt(ticks, start + Math.round(((index / average) * under) / over));
       if (beyond) torchcodec.add(where, `frame ${index} of ${statedFrames ?? ticks.length}`);
       else if (!isWithin(query, seconds(shown)))
         torchcodec.add(
@@ -196,10 +198,10 @@ class CameraPass {
       if (Math.abs(seconds(near) - (base + frame) / fps) > 1e-6)
         grid.add(where, `${seconds(near).toFixed(7)} s, not ${((base + frame) / fps).toFixed(7)} s`);
     }
-    const { start, length } = data.frozen;
-    if (length > frozenMinS * fps && isMoving(video, base + start, base + start + length))
+    const { start: still, length } = data.frozen;
+    if (length > frozenMinS * fps && isMoving(video, base + still, base + still + length))
       frozen.add(
-        { file: data.file, episode: row.index, frame: start, feature: "observation.state" },
+        { file: data.file, episode: row.index, frame: still, feature: "observation.state" },
         `${(length / fps).toFixed(1)} s`,
       );
   }
