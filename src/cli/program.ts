@@ -144,14 +144,16 @@ function program(act: Act): Command {
       }),
     );
   addClock(root, act);
-  addExport(root, act);
+  const exporting = addExport(root, act);
   addDoctor(root, act);
   const bench = addBench(root, act);
   for (const command of [root, ...root.commands]) {
     command.option("--json", "one JSON document on stdout").option("-q, --quiet", "no progress and no text");
   }
   for (const command of root.commands) {
-    command.helpOption("-h, --help", "print this help");
+    command
+      .helpOption("-h, --help", "print this help")
+      .version(version, command === exporting ? "-V" : "-V, --version", "print the version");
     if (command !== bench)
       command.option(
         "--ffprobe <path>",

@@ -130,7 +130,8 @@ async function produce(
     const datasets = await writeDatasets(session, manifest, report, tables, publication);
     if (datasets.length > 0) clock.lap("export");
     session.progress("publish", "", 0, 1);
-    const written = new Map([...tables, ...datasets].map((output) => [output.path, output]));
+    const plain = tables.map(({ path, kind, rows, sha256 }) => ({ path, kind, rows, sha256 }));
+    const written = new Map([...plain, ...datasets].map((output) => [output.path, output]));
     report.outputs = manifest.outputs.flatMap(({ path }) => written.get(path) ?? []);
     clock.lap("publish");
     report.timing_ms = clock.laps();
@@ -179,7 +180,7 @@ async function writeTables(
     const written: TableOutput[] = [];
     for (const [at, sink] of sinks.entries())
       written.push({ ...(outputs[at] as (typeof outputs)[number]), ...(await sink.close()) });
-    return written.map(({ path, kind, file, rows, sha256 }) => ({ path, kind, file, rows, sha256 }));
+    return written;
   } catch (cause) {
     for (const sink of sinks) await sink.abort();
     throw cause;

@@ -67,8 +67,8 @@ export interface ExportReport {
     capture: string;
     episodes: number;
     frames: number;
-    table_sha256: string;
-    manifest_sha256: string;
+    /** More than one where results of one capture were given. */
+    tables: { sha256: string; manifest_sha256: string }[];
   }[];
   inputs: Input[];
   warnings: DatasetWarning[];
@@ -246,15 +246,12 @@ function countsOf(set: EpisodeSet, captures: readonly EpisodeCapture[]) {
     tasks: tasks.length,
     left_out: leftOut,
     conformance: isConform ? conformance : null,
-    captures: captures.map(({ capture: { capture }, tableSha256, manifestSha256 }) => {
-      const own = episodes.filter((episode) => episode.capture === capture);
-      return {
-        capture,
-        episodes: own.length,
-        frames: framesOf(own),
-        table_sha256: tableSha256,
-        manifest_sha256: manifestSha256,
-      };
+    captures: [...new Set(captures.map(({ capture: { capture } }) => capture))].map((name) => {
+      const own = episodes.filter(({ capture }) => capture === name);
+      const tables = captures
+        .filter(({ capture: { capture } }) => capture === name)
+        .map((one) => ({ sha256: one.tableSha256, manifest_sha256: one.manifestSha256 }));
+      return { capture: name, episodes: own.length, frames: framesOf(own), tables };
     }),
   };
 }

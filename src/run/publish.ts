@@ -127,7 +127,9 @@ async function requireRoom(target: Target): Promise<void> {
 
 /** Whether a directory is a data set: only such a one may give way. */
 export async function isDataset(path: string): Promise<boolean> {
-  return (await kindOf(join(path, exportFile), path)) === "file";
+  return (
+    (await kindOf(path, path)) === "directory" && (await kindOf(join(path, exportFile), path)) === "file"
+  );
 }
 
 function resultExists(shown: string, file: string): AlignError {
