@@ -39,10 +39,10 @@ export {
 export {
   type DoctorOptions,
   type DoctorReport,
-  examine,
+  examine as examineDataset,
   type Finding,
   type FindingPlace,
-  mend,
+  mend as mendDataset,
 } from "./doctor/index.ts";
 export { AlignError, type ErrorPlace } from "./errors.ts";
 export {

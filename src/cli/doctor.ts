@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { type DoctorReport, examine, mend, reportJson } from "../index.ts";
+import { type DoctorReport, examineDataset, mendDataset, reportJson } from "../index.ts";
 import { doctorText } from "./doctor-text.ts";
 import { type Act, wholeNumber } from "./program.ts";
 
@@ -25,7 +25,7 @@ export function addDoctor(root: Command, act: Act): Command {
     .action((dir: string, flags: DoctorFlags, command: Command) =>
       act(command, async ({ json, limit, session, show }) => {
         const { signal, ffprobe, onProgress } = session;
-        const done = await (flags.fix === true ? mend : examine)(dir, {
+        const done = await (flags.fix === true ? mendDataset : examineDataset)(dir, {
           ...(signal === undefined ? {} : { signal }),
           ...(ffprobe === undefined ? {} : { ffprobe }),
           ...(flags.maxEpisodes === undefined ? {} : { maxEpisodes: flags.maxEpisodes }),
