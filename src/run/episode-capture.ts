@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { ClockMap } from "../clock/index.ts";
 import type { DatasetWarning } from "../datasets/index.ts";
-import type { AlignedCapture } from "../episodes/index.ts";
+import type { AlignedCapture, Json } from "../episodes/index.ts";
 import { AlignError } from "../errors.ts";
 import type { EpisodesSpec, Manifest } from "../manifest/index.ts";
 import { type Procedure, parseProcedure } from "../procedure/index.ts";
@@ -43,6 +44,7 @@ export async function openEpisodeCapture(
     }
     const procedure = await readProcedure(session, spec);
     const inputs = await session.inputs();
+    const maps: Record<string, unknown> = JSON.parse(table.metadata.get("clock_maps") ?? "{}");
     const warnings = checkInputs(result, inputs, cameras.length);
     return {
       capture: {
@@ -56,6 +58,7 @@ export async function openEpisodeCapture(
         table,
         ...(procedure === undefined ? {} : { procedure }),
         cameras,
+        clockStepsNs: clockSteps(manifest, maps),
         provenance: {
           capture: manifest.capture,
           reference_clock: manifest.referenceClock,
@@ -63,7 +66,7 @@ export async function openEpisodeCapture(
           manifest_sha256: manifest.sha256,
           tagalign_version: table.metadata.get("tagalign_version") ?? null,
           kernels_sha256: table.metadata.get("kernels_sha256") ?? null,
-          clock_maps: JSON.parse(table.metadata.get("clock_maps") ?? "{}"),
+          clock_maps: maps as Json,
           inputs: (report?.inputs ?? inputs).map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
         },
       },
@@ -73,6 +76,15 @@ export async function openEpisodeCapture(
       warnings,
     };
   });
+}
+
+/** Instants on the reference clock where the frames' own clock was set or began anew. */
+function clockSteps({ sources, frames }: Manifest, maps: Record<string, unknown>): bigint[] {
+  const json = maps[sources.get(frames)?.clock ?? ""];
+  if (json === undefined) return [];
+  const map = ClockMap.fromJSON(json);
+  const steps = map.events.filter(({ kind }) => kind !== "stale" && kind !== "gap");
+  return [...map.apply(BigInt64Array.from(steps, ({ time }) => time))];
 }
 
 /** Where the manifest says nothing of episodes: the capture is one, with the tags by their roles. */
