@@ -18,7 +18,6 @@ interface ExportFlags {
   version?: string;
   layout?: string;
   imageSize?: readonly [number, number];
-  ffmpeg?: string;
   overwrite?: boolean;
   resume?: boolean;
 }
@@ -53,13 +52,8 @@ export function addExport(root: Command, act: Act): Command {
     .addOption(new Option("--overwrite", "replace a data set that is there").conflicts("resume"))
     .option("--resume", "go on where an export of the same inputs was cut short")
     .action((aligned: string[], flags: ExportFlags, command: Command) =>
-      act(command, async ({ json, limit, session, environment, show }) => {
-        const ffmpeg = flags.ffmpeg ?? (environment.FFMPEG_PATH || undefined);
-        const done = await exportEpisodes(aligned, {
-          ...session,
-          ...flags,
-          ...(ffmpeg === undefined ? {} : { ffmpeg }),
-        });
+      act(command, async ({ json, limit, session, show }) => {
+        const done = await exportEpisodes(aligned, { ...session, ...flags });
         await show(json ? reportJson(done) : exportText(done, flags.out, limit));
         return 0;
       }),

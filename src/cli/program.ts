@@ -23,7 +23,6 @@ interface Context {
   /** Characters that a line of the terminal takes; Infinity where there is none. */
   readonly limit: number;
   readonly session: SessionOptions;
-  readonly environment: NodeJS.ProcessEnv;
   readonly show: (text: string) => Promise<void>;
 }
 
@@ -31,6 +30,7 @@ interface CommonFlags {
   json?: boolean;
   quiet?: boolean;
   ffprobe?: string;
+  ffmpeg?: string;
 }
 
 /** Runs the command line; returns the exit status. Only this room writes to the terminal and reads the environment. */
@@ -46,6 +46,7 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
   const act: Act = async (command, action) => {
     const flags = command.optsWithGlobals<CommonFlags>();
     const ffprobe = flags.ffprobe ?? (environment.FFPROBE_PATH || undefined);
+    const ffmpeg = flags.ffmpeg ?? (environment.FFMPEG_PATH || undefined);
     const isShown = process.stderr.isTTY === true && flags.quiet !== true;
     status = await action({
       json: isJson,
@@ -53,9 +54,9 @@ export async function run(args: readonly string[], environment: NodeJS.ProcessEn
       session: {
         signal: abort.signal,
         ...(ffprobe === undefined ? {} : { ffprobe }),
+        ...(ffmpeg === undefined ? {} : { ffmpeg }),
         ...(isShown ? { onProgress: (one: Progress) => progress.show(one) } : {}),
       },
-      environment,
       show: async (text) => {
         progress.clear();
         if (flags.quiet !== true || isJson) await write(process.stdout, text);
@@ -102,6 +103,7 @@ function program(act: Act): Command {
     .option("--to <instant>", "first instant after the rows")
     .option("--workers <n>", "most threads that join and encode (default: one a processor)", wholeNumber)
     .option("--dry-run", "do everything but write")
+    .option("--ffmpeg <path>", "the ffmpeg to run for data sets (else FFMPEG_PATH, else the one on PATH)")
     .addOption(new Option("--overwrite", "replace a result that is there").conflicts("resume"))
     .option("--resume", "keep a complete result of the same inputs, else make it")
     .action((manifest, flags, command) =>
@@ -154,7 +156,7 @@ function program(act: Act): Command {
     command
       .helpOption("-h, --help", "print this help")
       .version(version, command === exporting ? "-V" : "-V, --version", "print the version");
-    if (command !== bench)
+    if (command !== bench && command !== exporting)
       command.option(
         "--ffprobe <path>",
         "the ffprobe to run (else FFPROBE_PATH, else the one that is shipped)",
