@@ -17,22 +17,19 @@ export interface Happening {
  */
 export function inOrder(happenings: readonly Happening[]): readonly Happening[] {
   const most = mostInOrder(happenings);
-  const all = most.at(-1)!.at(-1)!;
-  let rank = most.findIndex((row) => row.at(-1) === all) - 1;
   let end = happenings.length;
   const steps: Set<ProcedureStep>[] = [];
-  for (; rank >= 0; rank -= 1) {
+  for (let rank = most.length - 2; rank >= 0; rank -= 1) {
     const within = stepsOf(happenings, rank, end, most[rank]!, most[rank + 1]![end]!);
     steps[rank] = within.steps;
     end = within.start;
   }
   const kept: Happening[] = [];
   let after = 0;
-  for (const [place, own] of steps.entries()) {
-    const start = after;
-    for (let at = start; at < happenings.length && own.size > 0; at += 1) {
+  for (const own of steps) {
+    for (let at = after; at < happenings.length && own.size > 0; at += 1) {
       const happening = happenings[at]!;
-      if (happening.rank !== place || !own.delete(happening.step)) continue;
+      if (!own.delete(happening.step)) continue;
       kept.push(happening);
       after = at + 1;
     }
@@ -43,7 +40,7 @@ export function inOrder(happenings: readonly Happening[]): readonly Happening[] 
 /** How many happenings can be in order: cell [r][t] of those with ranks below r, among the first t. */
 function mostInOrder(happenings: readonly Happening[]): readonly Int32Array[] {
   const count = happenings.length;
-  const ranks = Math.max(0, ...happenings.map(({ rank }) => rank + 1));
+  const ranks = happenings.reduce((most, { rank }) => Math.max(most, rank + 1), 0);
   const places: number[][] = Array.from({ length: ranks }, () => []);
   for (const [at, { rank }] of happenings.entries()) places[rank]!.push(at);
   const most = [new Int32Array(count + 1)];

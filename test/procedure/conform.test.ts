@@ -91,8 +91,8 @@ steps:
     expect(told(["test_gas", "open_valve", "close_valve", "read_gauge", "read_level"])).toMatchObject({
       deviations: [["out-of-order", 20, 'step "close_valve" came before "read_gauge"']],
     });
-    expect(told(["test_gas", "read_gauge", "read_level", "close_valve", "open_valve"])).toMatchObject({
-      deviations: [["out-of-order", 40, 'step "open_valve" came after "read_gauge"']],
+    expect(told(["test_gas", "read_gauge", "read_level", "open_valve", "close_valve"])).toMatchObject({
+      deviations: [["out-of-order", 30, 'step "open_valve" came after "read_gauge"']],
     });
     expect(
       told(["test_gas", "open_valve", "read_gauge", "read_level", "read_gauge", "close_valve"]),
@@ -100,6 +100,15 @@ steps:
     expect(
       told(["test_gas", "smoke", "open_valve", "read_gauge", "read_level", "close_valve"]),
     ).toMatchObject({ deviations: [["unknown", 10, '"smoke" is no step of the procedure']] });
+  });
+
+  it("tells of several in the order of their frames", () => {
+    const ids = ["test_gas", "open_valve", "read_gauge", "read_gauge", "smoke", "close_valve"];
+    expect(told(ids).deviations.map(([kind, frame]) => [kind, frame])).toEqual([
+      ["repeated", 30],
+      ["unknown", 40],
+      ["skipped", 50],
+    ]);
   });
 
   it("blames a step that was done too early once, not its second and proper time", () => {
@@ -265,9 +274,9 @@ describe("any procedure", () => {
         forbiddenBefore: [],
       }),
     );
-    const done = Array.from({ length: 100_000 }, (_, at) => "abcde"[(at * 7) % 5]!);
+    const done = Array.from({ length: 300_000 }, (_, at) => "abcde"[(at * 7) % 5]!);
     const { deviations, missing } = conform({ procedure: "p", steps }, runsOf([...done, "f"]));
     expect(missing).toEqual([]);
-    expect(deviations).toHaveLength(100_000 - 5);
+    expect(deviations).toHaveLength(300_000 - 5);
   });
 });
