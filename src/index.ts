@@ -44,6 +44,7 @@ export {
   type FindingPlace,
   mend as mendDataset,
 } from "./doctor/index.ts";
+export { contextVocabulary, episodeSchema } from "./episodes/index.ts";
 export { AlignError, type ErrorPlace } from "./errors.ts";
 export {
   type JsonSchema,
@@ -54,6 +55,7 @@ export {
   readManifest,
 } from "./manifest/index.ts";
 export { createEngine, type Engine, type EngineOptions } from "./pool/index.ts";
+export { procedureSchema } from "./procedure/index.ts";
 export {
   type AlignOptions,
   type AlignReport,

@@ -76,7 +76,19 @@ const allowed: Record<string, readonly string[]> = {
     "datasets",
     "doctor",
   ],
-  index: [...ground, "manifest", "clock", "align", "pool", "run", "bench", "episodes", "datasets", "doctor"],
+  index: [
+    ...ground,
+    "manifest",
+    "clock",
+    "align",
+    "pool",
+    "run",
+    "bench",
+    "procedure",
+    "episodes",
+    "datasets",
+    "doctor",
+  ],
   cli: ["index"],
 };
 

@@ -6,7 +6,7 @@ import { refusePersons, textsOf } from "./personnel.ts";
 import { type CapturePlan, type EpisodePlan, planCapture } from "./plan.ts";
 import { readRows } from "./rows.ts";
 import type { Episode, EpisodeFrames, EpisodeSet, Feature, Segment } from "./set.ts";
-import { happenings } from "./steps.ts";
+import { happenings, type StepHappening } from "./steps.ts";
 import { warningsOf } from "./warnings.ts";
 
 /** Episodes, and what was noticed when they were cut. */
@@ -162,23 +162,32 @@ function episodesOf(planned: readonly Planned[], tasks: ReadonlyMap<string, numb
       scene: own.scene,
       context: own.context,
       segments: segmentsOf(plan, own),
-      ...(procedure === undefined ? {} : { conformance: conform(procedure, happenings(own.runs)) }),
+      ...(procedure === undefined ? {} : { conformance: conform(procedure, doneIn(plan, own)) }),
       videos: cameras.map(({ path }, camera) => ({ path, frames: own.pictures[camera]! })),
     };
   });
 }
 
-function segmentsOf({ frames: { timeNs }, selection }: CapturePlan, own: EpisodePlan): Segment[] {
+/** Instant of a frame of an episode; of the last one for the frame after it. */
+function timeNsAt({ frames: { timeNs } }: CapturePlan, { start, end }: EpisodePlan, frame: number): bigint {
+  return timeNs[Math.min(start + frame, end - 1)]!;
+}
+
+function doneIn(plan: CapturePlan, own: EpisodePlan): readonly StepHappening[] {
+  return happenings(own.runs, (frame) => timeNsAt(plan, own, frame));
+}
+
+function segmentsOf(plan: CapturePlan, own: EpisodePlan): Segment[] {
   return own.runs.flatMap(({ step: id, startFrame, endFrame }) =>
     id === null
       ? []
       : {
           startFrame,
           endFrame,
-          startNs: timeNs[own.start + startFrame]!,
-          endNs: timeNs[Math.min(own.start + endFrame, own.end - 1)]!,
+          startNs: timeNsAt(plan, own, startFrame),
+          endNs: timeNsAt(plan, own, endFrame),
           id,
-          text: selection.steps.get(id)?.text ?? "",
+          text: plan.selection.steps.get(id)?.text ?? "",
         },
   );
 }

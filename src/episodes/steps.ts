@@ -37,11 +37,24 @@ export function stepRuns(
   return runs;
 }
 
-/** Without the runs that go on with a step whose interval another one has covered for a while. */
-export function happenings(runs: readonly StepRun[]): readonly StepRun[] {
-  const seen = new Set<string>();
-  return runs.filter(({ step, sinceNs }) => {
+/** One happening of a step: a run, and those that go on with it after another interval has covered its own for a while. */
+export interface StepHappening extends StepRun {
+  /** Until the frame after its last one, or the episode's last frame. */
+  readonly lastedNs: bigint;
+}
+
+/** What was done, in order; frames in no step are left out. */
+export function happenings(
+  runs: readonly StepRun[],
+  timeNsAt: (frame: number) => bigint,
+): readonly StepHappening[] {
+  const found = new Map<string, StepHappening>();
+  for (const run of runs) {
+    const { step, sinceNs, endFrame } = run;
+    if (step === null) continue;
     const happening = `${sinceNs} ${step}`;
-    return step === null || (!seen.has(happening) && seen.add(happening));
-  });
+    const lastedNs = timeNsAt(endFrame) - sinceNs;
+    found.set(happening, { ...(found.get(happening) ?? run), lastedNs });
+  }
+  return [...found.values()];
 }

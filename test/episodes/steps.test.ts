@@ -57,7 +57,7 @@ describe("a procedure", () => {
     `procedure: gas-round
 steps:
   - { id: test_gas, text: Test the gas }
-  - { id: open_valve, text: Open the valve }
+  - { id: open_valve, text: Open the valve, max: 250ms }
   - { id: read_gauge, text: Read the gauge }
 `,
     { path: "procedure.yaml" },
@@ -120,6 +120,25 @@ steps:
     expect((await followed(steps, since(0, 1, 0, 3))).episodes[0]?.conformance?.result).toBe("followed");
     const again = (await followed(steps, since(0, 1, 2, 3))).episodes[0]?.conformance;
     expect(again).toMatchObject({ result: "deviated", deviations: [{ kind: "repeated", frame: 2 }] });
+  });
+
+  it("tells a step that took longer than it may, from its beginning to the frame after it", async () => {
+    const open = (count: number) => ["test_gas", ...Array(count).fill("open_valve"), "read_gauge"];
+    expect((await followed(open(2))).episodes[0]?.conformance?.result).toBe("followed");
+    expect((await followed(open(3))).episodes[0]?.conformance?.deviations).toEqual([
+      {
+        kind: "too-long",
+        step: "open_valve",
+        frame: 1,
+        message: 'step "open_valve" took 300ms, longer than 250ms',
+      },
+    ]);
+    const covered = ["test_gas", "open_valve", "test_gas", "open_valve", "read_gauge"];
+    const ages = [0, 60, 200, 260, 0].map((ms) => BigInt(ms) * 1_000_000n);
+    const split = (await followed(covered, ages)).episodes[0]?.conformance;
+    expect(split?.deviations.map(({ kind, frame, message }) => [kind, frame, message])).toEqual([
+      ["too-long", 1, 'step "open_valve" took 360ms, longer than 250ms'],
+    ]);
   });
 
   it("has its deviations where they are on an even grid", async () => {
