@@ -22,12 +22,17 @@ export interface ImageStatistics {
 
 /** Below this many key frames a choice is sampled evenly, whatever that costs to decode. */
 const picturesMin = 4;
-/** Longer sides are thinned out to no fewer pixels than this. */
-const sidePixels = 300;
+const picturesMax = 8;
+/** Frames that one picture of the sample stands for, between these bounds. */
+const framesAPicture = 150;
+/** Pictures with a side of twice as many pixels are thinned out to this many on the longer side, or a few more. */
+const sidePixels = 150;
 
 /**
- * Statistics of the pictures of each choice, from a sample that is cheap to decode: its key frames, evenly thinned
- * out, of every so many pixels. One ffmpeg runs for each video file.
+ * Statistics of the pictures of each choice, from a sample that is cheap to decode: one key frame for every 150 frames,
+ * but at least 4 and at most 8, spread evenly, of which every n-th pixel of every n-th row is looked at, n so that 150
+ * pixels or more are left of the longer side; pictures below 300 pixels are looked at whole. Where there are fewer than
+ * 4 key frames, any 4 frames. One ffmpeg runs for each video file.
  *
  * @throws AlignError `SOURCE_UNDECODABLE`, `SOURCE_CHANGED`, `USAGE_FFMPEG`
  */
@@ -71,7 +76,8 @@ export async function imageStatistics(
 
 function smallPictures(video: Video, frames: Int32Array, options: FfmpegOptions): AsyncIterable<Uint8Array> {
   const [width, height] = displayedSize(video);
-  const factor = Math.max(1, Math.floor(Math.max(width, height) / sidePixels));
+  const longer = Math.max(width, height);
+  const factor = longer < 2 * sidePixels ? 1 : Math.floor(longer / sidePixels);
   const small = [Math.ceil(width / factor), Math.ceil(height / factor)] as const;
   const filters = [
     ...upright(video),
@@ -85,11 +91,11 @@ function smallPictures(video: Video, frames: Int32Array, options: FfmpegOptions)
   });
 }
 
-/** Frames to look at, ascending: as many as the datasets' own tools take of so many frames, at most. */
+/** Frames to look at, ascending. */
 function sampleOf({ video, frames }: FrameChoice): Int32Array {
   const all = Int32Array.from(new Set(frames)).sort();
   const keys = all.filter((frame) => video.packets.isKey[video.display[frame]!] === 1);
-  const most = Math.max(Math.min(100, all.length), Math.min(Math.floor(all.length ** 0.75), 10_000));
+  const most = Math.min(picturesMax, Math.max(picturesMin, Math.ceil(all.length / framesAPicture)));
   return keys.length >= picturesMin ? evenly(keys, most) : evenly(all, picturesMin);
 }
 

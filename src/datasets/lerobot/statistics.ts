@@ -2,9 +2,10 @@ import type { EpisodeFrames, FeatureValues } from "../../episodes/index.ts";
 import type { ImageStatistics } from "../../video/index.ts";
 import type { DataColumn } from "./columns.ts";
 
-const quantileShares = { q01: 0.01, q10: 0.1, q50: 0.5, q90: 0.9, q99: 0.99 } as const;
+/** Of q01, q10, q50, q90 and q99. */
+const quantileShares = [0.01, 0.1, 0.5, 0.9, 0.99] as const;
 
-export type QuantileName = keyof typeof quantileShares;
+export type QuantileName = "q01" | "q10" | "q50" | "q90" | "q99";
 
 /** Names in the order that they are written in. */
 export const statisticNames = [
@@ -57,59 +58,65 @@ function statisticsOf(values: FeatureValues, size: number): Statistics {
   };
 }
 
-function dimension(values: FeatureValues, size: number, at: number): Float64Array {
-  return Float64Array.from({ length: values.length / size }, (_, row) => Number(values[row * size + at]));
+/** Every `size`-th value from the first. */
+function dimension(values: FeatureValues, size: number, first: number): Float64Array {
+  const own = new Float64Array(values.length / size);
+  if (values instanceof BigInt64Array) {
+    // Of its two halves, because a BigInt would be made for every value; the sum is rounded once, as Number rounds.
+    const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2);
+    for (let row = 0, at = first * 2; row < own.length; row += 1, at += size * 2)
+      own[row] = halves[at + 1]! * 2 ** 32 + (halves[at]! >>> 0);
+  } else for (let row = 0, at = first; row < own.length; row += 1, at += size) own[row] = values[at]!;
+  return own;
 }
 
 function dimensionStatistics(values: Float64Array) {
-  const sorted = values.sort();
-  const [min, max] = [sorted[0]!, sorted[sorted.length - 1]!];
+  let [min, max] = [values[0]!, values[0]!];
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
   // Taken from the least value, because sums of instants in ns lose digits.
   let sum = 0;
-  for (const value of sorted) sum += value - min;
-  const above = sum / sorted.length;
+  for (const value of values) sum += value - min;
+  const above = sum / values.length;
   let squares = 0;
-  for (const value of sorted) squares += (value - min - above) ** 2;
-  const quantile = (share: number) => (sorted.length < 2 ? min + above : histogramQuantile(sorted, share));
+  for (const value of values) squares += (value - min - above) ** 2;
+  const mean = min + above;
+  const [q01, q10, q50, q90, q99] =
+    values.length < 2 ? quantileShares.map(() => mean) : quantilesOf(values, min, max);
   return {
     min,
     max,
-    mean: min + above,
-    std: Math.sqrt(squares / sorted.length),
-    q01: quantile(quantileShares.q01),
-    q10: quantile(quantileShares.q10),
-    q50: quantile(quantileShares.q50),
-    q90: quantile(quantileShares.q90),
-    q99: quantile(quantileShares.q99),
+    mean,
+    std: Math.sqrt(squares / values.length),
+    q01: q01!,
+    q10: q10!,
+    q50: q50!,
+    q90: q90!,
+    q99: q99!,
   };
 }
 
 const histogramBins = 5000;
 const histogramMargin = 1e-10;
+const histogram = new Uint32Array(histogramBins);
 
 /** As LeRobot's histogram of 5000 bins between the extremes has it: within a bin as far as the rank is through its values. */
-function histogramQuantile(sorted: Float64Array, share: number): number {
-  const low = sorted[0]! - histogramMargin;
-  const width = (sorted[sorted.length - 1]! + histogramMargin - low) / histogramBins;
-  if (!(width > 0) || !Number.isFinite(width)) return sorted[0]!;
-  const binOf = (value: number) => Math.min(histogramBins - 1, Math.floor((value - low) / width));
-  const rank = share * sorted.length;
-  const bin = binOf(sorted[Math.max(0, Math.ceil(rank) - 1)]!);
-  if (bin === 0) return low;
-  const before = firstWhere(sorted, (value) => binOf(value) >= bin);
-  const end = firstWhere(sorted, (value) => binOf(value) > bin);
-  return low + width * (bin + (rank - before) / (end - before));
-}
-
-/** Place of the first value that a condition holds for, from which on it holds for all. */
-function firstWhere(sorted: Float64Array, holds: (value: number) => boolean): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(sorted[middle]!)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+function quantilesOf(values: Float64Array, min: number, max: number): number[] {
+  const low = min - histogramMargin;
+  const width = (max + histogramMargin - low) / histogramBins;
+  if (!(width > 0) || !Number.isFinite(width)) return quantileShares.map(() => min);
+  histogram.fill(0);
+  for (const value of values) histogram[Math.min(histogramBins - 1, Math.floor((value - low) / width))]! += 1;
+  let bin = 0;
+  let before = 0;
+  return quantileShares.map((share) => {
+    const rank = share * values.length;
+    const reached = Math.max(1, Math.ceil(rank));
+    while (before + histogram[bin]! < reached) before += histogram[bin++]!;
+    return bin === 0 ? low : low + width * (bin + (rank - before) / histogram[bin]!);
+  });
 }
 
 export function pictureStatistics({ count, ...values }: ImageStatistics): Statistics {

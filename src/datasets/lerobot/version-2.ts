@@ -1,13 +1,14 @@
 import type { Episode, EpisodeSet, Json } from "../../episodes/index.ts";
 import { AlignError } from "../../errors.ts";
 import type { DatasetFiles, FormatOptions } from "../format.ts";
+import { together } from "../together.ts";
 import { counterColumns, type DataColumn, featureColumns } from "./columns.ts";
 import { chunkFiles, featureEntries, ownFacts, statisticsEntry, writeJson, writeJsonLines } from "./files.ts";
 import { requireGrid } from "./grid.ts";
 import { annotationsOf, modality, stateColumn } from "./modality.ts";
 import { cellsOf, openTable } from "./parquet.ts";
 import { type EpisodeStatistics, episodeStatistics } from "./statistics.ts";
-import { planVideos, videoStatistics, writeVideo } from "./videos.ts";
+import { type CameraVideos, planVideos, videoStatistics, writeVideo } from "./videos.ts";
 
 /** LeRobotDataset v2.1 with modality.json, as GR00T reads it: one data file and one video an episode. */
 export async function writeVersion2(
@@ -25,24 +26,10 @@ export async function writeVersion2(
   ];
   const cameras = await planVideos(set, options, false);
   const total = set.episodes.reduce((sum, { length }) => sum + length, 0);
-  const numbers: EpisodeStatistics[] = [];
-  const grid: Json[] = [];
-  for (const [at, episode] of set.episodes.entries()) {
-    const made = (await files.write(`data/${chunkOf(episode)}/${nameOf(episode)}.parquet`, (path) =>
-      writeEpisode(path, set, episode, columns, options),
-    )) as unknown as { statistics: EpisodeStatistics; grid: Json };
-    numbers.push(made.statistics);
-    if (made.grid !== null) grid.push(made.grid);
-    for (const camera of cameras) {
-      await files.write(`videos/${chunkOf(episode)}/${camera.key}/${nameOf(episode)}.mp4`, async (path) => {
-        const [lead] = await writeVideo(path, camera.files[at]!, camera, set.fps, options, files.signal);
-        if (lead !== 0) throw noKeyFrame(episode, lead!);
-        return null;
-      });
-    }
-    files.progress(episode.firstIndex + episode.length, total);
-  }
-  const pictures = await videoStatistics(cameras, files, options);
+  const [{ numbers, grid }, pictures] = await together([
+    writeEpisodes(set, cameras, columns, files, options),
+    videoStatistics(cameras, files, options),
+  ]);
   const statistics = numbers.map((own, at) => ({
     episode_index: at,
     stats: Object.fromEntries([
@@ -111,6 +98,35 @@ function noKeyFrame({ id, videos }: Episode, lead: number): AlignError {
     where: { file: videos[0]!.path },
     hint: "export with --video resample, or as --version 3.0",
   });
+}
+
+async function writeEpisodes(
+  set: EpisodeSet,
+  cameras: readonly CameraVideos[],
+  columns: readonly DataColumn[],
+  files: DatasetFiles,
+  options: FormatOptions,
+): Promise<{ numbers: EpisodeStatistics[]; grid: Json[] }> {
+  const total = set.episodes.reduce((sum, { length }) => sum + length, 0);
+  const numbers: EpisodeStatistics[] = [];
+  const grid: Json[] = [];
+  for (const [at, episode] of set.episodes.entries()) {
+    const data = files.write(`data/${chunkOf(episode)}/${nameOf(episode)}.parquet`, (path) =>
+      writeEpisode(path, set, episode, columns, options),
+    ) as Promise<unknown> as Promise<{ statistics: EpisodeStatistics; grid: Json }>;
+    const videos = cameras.map((camera) =>
+      files.write(`videos/${chunkOf(episode)}/${camera.key}/${nameOf(episode)}.mp4`, async (path) => {
+        const [lead] = await writeVideo(path, camera.files[at]!, camera, set.fps, options, files.signal);
+        if (lead !== 0) throw noKeyFrame(episode, lead!);
+        return null;
+      }),
+    );
+    const [made] = await together([data, together(videos)]);
+    numbers.push(made.statistics);
+    if (made.grid !== null) grid.push(made.grid);
+    files.progress(episode.firstIndex + episode.length, total);
+  }
+  return { numbers, grid };
 }
 
 async function writeEpisode(

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { Episode, EpisodeSet, Json } from "../../episodes/index.ts";
 import type { DatasetFiles, FormatOptions } from "../format.ts";
+import { together } from "../together.ts";
 import { counterColumns, type DataColumn, featureColumns } from "./columns.ts";
 import { type EpisodeRow, writeEpisodes } from "./episodes.ts";
 import { chunkFiles, featureEntries, fileNumber, ownFacts, statisticsEntry, writeJson } from "./files.ts";
@@ -31,37 +32,11 @@ export async function writeVersion3(
   const plan = dataFiles(set.episodes, columns);
   const total = set.episodes.reduce((sum, { length }) => sum + length, 0);
 
-  const statistics: EpisodeStatistics[] = [];
-  const grid: Json[] = [];
-  for (const [n, episodes] of plan.entries()) {
-    const path = `data/${fileNumber(n).path}.parquet`;
-    const made = (await files.write(path, (file) =>
-      writeData(file, set, episodes, columns, options),
-    )) as unknown as DataFile;
-    statistics.push(...made.statistics);
-    grid.push(...made.grid);
-    files.progress(episodes.at(-1)!.firstIndex + episodes.at(-1)!.length, total);
-  }
-
-  const places: VideoPlace[][] = [];
-  let megabytes = videoFileMegabytes;
-  for (const camera of cameras) {
-    const own: VideoPlace[] = [];
-    for (const [n, file] of camera.files.entries()) {
-      const made = await files.write(`videos/${camera.key}/${fileNumber(n).path}.mp4`, async (path) => {
-        const first = await writeVideo(path, file, camera, set.fps, options, files.signal);
-        return { first, bytes: (await stat(path)).size };
-      });
-      megabytes = Math.max(megabytes, Math.ceil(made.bytes / 2 ** 20));
-      own.push(...made.first.map((firstFrame) => ({ file: n, firstFrame })));
-    }
-    if (camera.files.length > 1) {
-      const message = `${camera.key} is in ${camera.files.length} files, because its videos differ in how they are encoded; readers that stream expect one`;
-      files.warn({ code: "SEVERAL_VIDEO_FILES", message });
-    }
-    places.push(own);
-  }
-  const pictures = await videoStatistics(cameras, files, options);
+  const [{ statistics, grid }, { places, megabytes }, pictures] = await together([
+    writeDataFiles(set, plan, columns, files, options),
+    writeVideos(set, cameras, files, options),
+    videoStatistics(cameras, files, options),
+  ]);
   const all = statistics.map((one, at) => withPictures(one, cameras, pictures, at));
 
   const fileOf = plan.flatMap((episodes, n) => episodes.map(() => n));
@@ -101,6 +76,55 @@ export async function writeVersion3(
       features: featureEntries(columns, cameras),
     }),
   );
+}
+
+async function writeDataFiles(
+  set: EpisodeSet,
+  plan: readonly (readonly Episode[])[],
+  columns: readonly DataColumn[],
+  files: DatasetFiles,
+  options: FormatOptions,
+): Promise<DataFile> {
+  const total = set.episodes.reduce((sum, { length }) => sum + length, 0);
+  const statistics: EpisodeStatistics[] = [];
+  const grid: Json[] = [];
+  for (const [n, episodes] of plan.entries()) {
+    const made = (await files.write(`data/${fileNumber(n).path}.parquet`, (path) =>
+      writeData(path, set, episodes, columns, options),
+    )) as unknown as DataFile;
+    statistics.push(...made.statistics);
+    grid.push(...made.grid);
+    files.progress(episodes.at(-1)!.firstIndex + episodes.at(-1)!.length, total);
+  }
+  return { statistics, grid };
+}
+
+/** Returns where every episode is in each camera's files, and what the largest file or the limit takes. */
+async function writeVideos(
+  set: EpisodeSet,
+  cameras: readonly CameraVideos[],
+  files: DatasetFiles,
+  options: FormatOptions,
+): Promise<{ places: VideoPlace[][]; megabytes: number }> {
+  const places: VideoPlace[][] = [];
+  let megabytes = videoFileMegabytes;
+  for (const camera of cameras) {
+    const own: VideoPlace[] = [];
+    for (const [n, file] of camera.files.entries()) {
+      const made = await files.write(`videos/${camera.key}/${fileNumber(n).path}.mp4`, async (path) => {
+        const first = await writeVideo(path, file, camera, set.fps, options, files.signal);
+        return { first, bytes: (await stat(path)).size };
+      });
+      megabytes = Math.max(megabytes, Math.ceil(made.bytes / 2 ** 20));
+      own.push(...made.first.map((firstFrame) => ({ file: n, firstFrame })));
+    }
+    if (camera.files.length > 1) {
+      const message = `${camera.key} is in ${camera.files.length} files, because its videos differ in how they are encoded; readers that stream expect one`;
+      files.warn({ code: "SEVERAL_VIDEO_FILES", message });
+    }
+    places.push(own);
+  }
+  return { places, megabytes };
 }
 
 /** Episodes a file, in order, by how many bytes their frames take at most. */
