@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { type Checkup, counted, Tally } from "./report.ts";
 
 /** What an export of tagalign tells of its files, at the root of every set. */
-export const exportReport = "export.json";
+const exportReport = "export.json";
 
 /** Names that writers give to files that are not complete. */
 export const leftoverName = /\.(tmp|temp|part|partial)$/;

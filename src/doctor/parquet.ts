@@ -11,9 +11,10 @@ import {
   parquetSchema,
   type SchemaTree,
 } from "hyparquet";
+import { checkPages } from "./pages.ts";
 
 /** What a column holds: lists within lists down to one kind of value. */
-export interface ColumnKind {
+interface ColumnKind {
   /** How many lists deep; 0 is one value a row. */
   depth: number;
   /** A numpy name, `string`, `binary`, or `struct`. */
@@ -49,15 +50,26 @@ export async function openParquet(path: string): Promise<ParquetFile> {
       const start = groups.at(-1)?.end ?? 0;
       groups.push({ start, end: start + Number(rows) });
     }
+    const tree = parquetSchema(metadata);
+    const checkGroup = async (at: number, columns: ReadonlySet<string>) => {
+      for (const { meta_data: chunk } of metadata.row_groups[at]?.columns ?? []) {
+        if (chunk === undefined || !columns.has(chunk.path_in_schema[0] ?? "")) continue;
+        const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset);
+        const bytes = new Uint8Array(await file.slice(start, start + Number(chunk.total_compressed_size)));
+        checkPages({ bytes, metadata: chunk, path: pathOf(tree, chunk.path_in_schema), compressors });
+      }
+    };
     return {
       metadata,
       rows: Number(metadata.num_rows),
       groups,
-      columns: new Map(parquetSchema(metadata).children.map((node) => [node.element.name, kindOf(node)])),
+      columns: new Map(tree.children.map((node) => [node.element.name, kindOf(node)])),
       keyValues: new Map((metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""])),
       async read(columns, start, end) {
         const parts = new Map(columns.map((name) => [name, [] as { at: number; data: DecodedArray }[]]));
         if (end > start && columns.length > 0) {
+          for (const [at, bounds] of groups.entries())
+            if (bounds.start < end && bounds.end > start) await checkGroup(at, new Set(columns));
           await parquetRead({
             file,
             metadata,
@@ -79,6 +91,16 @@ export async function openParquet(path: string): Promise<ParquetFile> {
     await handle.close();
     throw cause;
   }
+}
+
+function pathOf(tree: SchemaTree, names: readonly string[]): SchemaTree[] {
+  const path = [tree];
+  for (const name of names) {
+    const next = path.at(-1)?.children.find(({ element }) => element.name === name);
+    if (next === undefined) throw new Error(`the column ${names.join(".")} is not in the schema`);
+    path.push(next);
+  }
+  return path;
 }
 
 function bufferOf(handle: FileHandle, byteLength: number): AsyncBuffer {

@@ -32,11 +32,13 @@ export async function rewriteParquet(path: string, draft: string, change: Change
     const names = [...stored, ...added];
     const codec = file.metadata.row_groups[0]?.columns[0]?.meta_data?.codec ?? "SNAPPY";
     const { key_value_metadata: known = [], created_by: createdBy } = file.metadata;
+    const keyValues = added.length === 0 ? known : known.filter(({ key }) => !columnKeys.has(key));
     const writer = new ParquetWriter({
       writer: fileWriter(draft),
       schema: schemaOf(file.metadata.schema, added),
       codec: codecs.includes(codec) ? codec : "SNAPPY",
-      kvMetadata: added.length === 0 ? known : known.filter(({ key }) => !columnKeys.has(key)),
+      // An empty list is written in a way that arrow-rs refuses.
+      ...(keyValues.length === 0 ? {} : { kvMetadata: keyValues }),
       ...(createdBy === undefined ? {} : { createdBy }),
     });
     const wanted = async (start: number, end: number) => {

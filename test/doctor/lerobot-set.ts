@@ -228,7 +228,9 @@ async function writeParquet(
   const writer = new ParquetWriter({
     writer: fileWriter(path),
     schema: [{ name: "schema", num_children: columns.length }, ...elements],
-    kvMetadata: Object.entries(keyValues).map(([key, value]) => ({ key, value })),
+    ...(Object.keys(keyValues).length === 0
+      ? {}
+      : { kvMetadata: Object.entries(keyValues).map(([key, value]) => ({ key, value })) }),
   });
   let start = 0;
   for (const length of groups) {

@@ -3,7 +3,7 @@ import { bookkeeping, type Feature, isInput, isNumeric, sizeOf } from "./info.ts
 import { episodeStatistics, quantileRanges, type Statistics } from "./statistics.ts";
 
 /** Columns of some rows of a data file. */
-export type Columns = ReadonlyMap<string, ArrayLike<unknown>>;
+type Columns = ReadonlyMap<string, ArrayLike<unknown>>;
 
 /** Rows that belong to one episode, not copied. */
 export interface Piece {

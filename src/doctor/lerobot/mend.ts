@@ -134,12 +134,17 @@ async function mendEachLine(
   mended.said.push(`wrote the ${what} in ${path} as the frames have them`);
 }
 
+/** Lines that are no JSON are left out: what they said is not known. */
 async function jsonLines(root: string, path: string): Promise<Record<string, unknown>[]> {
   const text = await readFile(join(root, path), "utf8").catch(() => "");
-  return text
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  return text.split("\n").flatMap((line) => {
+    try {
+      const value: unknown = JSON.parse(line);
+      return isRecord(value) ? [value] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 async function mendStatistics({ set, data }: Examined, checkup: Checkup, mended: Mended): Promise<void> {

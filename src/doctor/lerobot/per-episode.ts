@@ -7,7 +7,7 @@ import { type EpisodeRow, numberOf, statisticsOf } from "./set.ts";
 import type { Statistics } from "./statistics.ts";
 
 export const episodesLines = "meta/episodes.jsonl";
-export const tasksLines = "meta/tasks.jsonl";
+const tasksLines = "meta/tasks.jsonl";
 export const statisticsLines = "meta/episodes_stats.jsonl";
 
 /** Reads the tasks of v2, a line each. */

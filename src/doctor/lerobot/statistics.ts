@@ -54,7 +54,7 @@ export function episodeStatistics({ values, size, frames }: FeatureValues): Stat
   return one;
 }
 
-export function columnOf(values: Float64Array, size: number, dimension: number): Float64Array {
+function columnOf(values: Float64Array, size: number, dimension: number): Float64Array {
   const count = values.length / size;
   const column = new Float64Array(count);
   for (let frame = 0; frame < count; frame += 1) column[frame] = values[frame * size + dimension] as number;

@@ -28,7 +28,7 @@ export type McapCheck =
 export type Say = (check: McapCheck, detail: string) => void;
 
 /** What is known of a chunk once its records are read. */
-export interface ChunkFacts {
+interface ChunkFacts {
   offset: number;
   bytes: number;
   startNs: bigint;
