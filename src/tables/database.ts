@@ -14,8 +14,7 @@ import { AlignError, type ErrorPlace } from "../errors.ts";
 import { ChunkGarbage, collectGarbage } from "./garbage.ts";
 import { BlockLog, type LogLimits } from "./log.ts";
 
-/** By require, because import reads each of its many CommonJS files twice, once to find the names that it exports. */
-const duckdb: typeof import("@duckdb/node-api") = createRequire(import.meta.url)("@duckdb/node-api");
+const require = createRequire(import.meta.url);
 
 /** The element arrays that queries of this room select. */
 export type Elements =
@@ -57,59 +56,62 @@ interface RawVector {
   getEntryLength?(row: number): number;
 }
 
-/** One embedded DuckDB: every table is read through it. Paths in queries are relative to `base`. */
+/** One embedded DuckDB: every table is read through it. It is started by the first query. Paths in queries are relative to `base`. */
 export class Database {
   readonly base: string;
   /** Where samples are kept while they are too many for the heap. */
   readonly log: BlockLog;
-  readonly #instance: DuckDBInstance;
-  readonly #connection: DuckDBConnection;
   /** Holds what DuckDB spills and what a source writes in passing; removed on close. */
   readonly #scratch: string;
   readonly #threads = Math.min(availableParallelism(), 8);
+  #starting: Promise<DuckDBConnection> | undefined;
+  #instance: DuckDBInstance | undefined;
+  #connection: DuckDBConnection | undefined;
   #names = 0;
 
-  private constructor(
-    base: string,
-    scratch: string,
-    instance: DuckDBInstance,
-    connection: DuckDBConnection,
-    limits: Partial<LogLimits>,
-  ) {
+  private constructor(base: string, limits: Partial<LogLimits>) {
     this.base = base;
-    this.log = new BlockLog(() => join(scratch, "samples"), limits);
-    this.#scratch = scratch;
-    this.#instance = instance;
-    this.#connection = connection;
+    this.#scratch = mkdtempSync(join(tmpdir(), "tagalign-"));
+    this.log = new BlockLog(() => join(this.#scratch, "samples"), limits);
   }
 
   static async open(base: string, limits: Partial<LogLimits> = {}): Promise<Database> {
-    const scratch = mkdtempSync(join(tmpdir(), "tagalign-"));
-    const instance = await duckdb.DuckDBInstance.create(":memory:", {
+    return new Database(base, limits);
+  }
+
+  #started(): Promise<DuckDBConnection> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<DuckDBConnection> {
+    // By require, because import reads each of its many CommonJS files twice, once to find the names that it exports.
+    const duckdb = require("@duckdb/node-api") as typeof import("@duckdb/node-api");
+    this.#instance = await duckdb.DuckDBInstance.create(":memory:", {
       memory_limit: "1GB",
-      temp_directory: join(scratch, "spill"),
+      temp_directory: join(this.#scratch, "spill"),
       preserve_insertion_order: "true",
       enable_external_file_cache: "false",
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
     });
-    const connection = await instance.connect();
-    const database = new Database(base, scratch, instance, connection, limits);
-    await connection.run(`SET threads = ${database.#threads}`);
+    const connection = await this.#instance.connect();
+    this.#connection = connection;
+    await connection.run(`SET threads = ${this.#threads}`);
     await connection.run("SET TimeZone = 'UTC'");
-    await connection.run(`SET file_search_path = ${literal(base)}`);
-    return database;
+    await connection.run(`SET file_search_path = ${literal(this.base)}`);
+    return connection;
   }
 
   /** Stops a running query; it then fails. */
   interrupt(): void {
-    this.#connection.interrupt();
+    this.#connection?.interrupt();
   }
 
   close(): void {
     this.log.close();
-    this.#connection.closeSync();
-    this.#instance.closeSync();
+    this.#connection?.closeSync();
+    this.#instance?.closeSync();
     rmSync(this.#scratch, { recursive: true, force: true });
   }
 
@@ -125,8 +127,9 @@ export class Database {
   }
 
   async run(sql: string, place: ErrorPlace): Promise<void> {
+    const connection = await this.#started();
     try {
-      await this.#connection.run(sql);
+      await connection.run(sql);
     } catch (cause) {
       throw queryError(cause, place);
     }
@@ -134,8 +137,9 @@ export class Database {
 
   /** All rows of a small result. */
   async rows(sql: string, place: ErrorPlace): Promise<DuckDBValue[][]> {
+    const connection = await this.#started();
     try {
-      return (await this.#connection.runAndReadAll(sql)).getRows();
+      return (await connection.runAndReadAll(sql)).getRows();
     } catch (cause) {
       throw queryError(cause, place);
     }
@@ -148,10 +152,11 @@ export class Database {
    */
   async *stream(sql: string, place: ErrorPlace, signal?: AbortSignal): AsyncGenerator<Chunk> {
     signal?.throwIfAborted();
+    const connection = await this.#started();
     let next: Promise<DuckDBDataChunk | null> | undefined;
     try {
-      await this.#connection.run("SET threads = 1");
-      const result = await this.#connection.stream(sql);
+      await connection.run("SET threads = 1");
+      const result = await connection.stream(sql);
       const garbage = new ChunkGarbage();
       for (;;) {
         signal?.throwIfAborted();
@@ -169,7 +174,7 @@ export class Database {
       throw queryError(cause, place);
     } finally {
       await next?.catch(() => undefined);
-      await this.#connection.run(`SET threads = ${this.#threads}`);
+      await connection.run(`SET threads = ${this.#threads}`);
     }
   }
 
@@ -178,11 +183,12 @@ export class Database {
    * All threads compute a result, which is kept in memory as a whole, while the caller is busy with the one before it.
    */
   async *streamAll(sqls: readonly string[], place: ErrorPlace, signal?: AbortSignal): AsyncGenerator<Chunk> {
+    const connection = await this.#started();
     const begin = (at: number) => {
       const sql = sqls[at];
       signal?.throwIfAborted();
       if (sql === undefined) return undefined;
-      const result = this.#connection.run(sql);
+      const result = connection.run(sql);
       // It is met where it is awaited, or nobody wants it any more.
       result.catch(() => undefined);
       return result;
