@@ -86,10 +86,5 @@ export function counterColumns({ fps }: EpisodeSet): DataColumn[] {
 
 /** The entry of info.json. */
 export function columnEntry({ dtype, size, names, info }: DataColumn): object {
-  return {
-    dtype,
-    shape: [size],
-    names: size === 1 && names === null ? null : names,
-    ...(info ? { info } : {}),
-  };
+  return { dtype, shape: [size], names, ...(info ? { info } : {}) };
 }

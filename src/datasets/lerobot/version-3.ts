@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { Episode, EpisodeSet, Json } from "../../episodes/index.ts";
-import type { DatasetFiles, FormatOptions } from "../format.ts";
+import type { DatasetFiles, DatasetWarning, FormatOptions } from "../format.ts";
 import { together } from "../together.ts";
 import { counterColumns, type DataColumn, featureColumns } from "./columns.ts";
 import { type EpisodeRow, writeEpisodes } from "./episodes.ts";
@@ -118,13 +118,28 @@ async function writeVideos(
       megabytes = Math.max(megabytes, Math.ceil(made.bytes / 2 ** 20));
       own.push(...made.first.map((firstFrame) => ({ file: n, firstFrame })));
     }
-    if (camera.files.length > 1) {
-      const message = `${camera.key} is in ${camera.files.length} files, because its videos differ in how they are encoded; readers that stream expect one`;
-      files.warn({ code: "SEVERAL_VIDEO_FILES", message });
-    }
+    const warning = streamingProblem(set, camera, own);
+    if (warning !== undefined) files.warn(warning);
     places.push(own);
   }
   return { places, megabytes };
+}
+
+/** Readers that stream take the number of a frame in the set for its number in the camera's one video. */
+function streamingProblem(
+  { episodes }: EpisodeSet,
+  { key, files }: CameraVideos,
+  places: readonly VideoPlace[],
+): DatasetWarning | undefined {
+  if (files.length > 1) {
+    const message = `${key} is in ${files.length} files, because its videos differ in how they are encoded; readers that stream expect one`;
+    return { code: "SEVERAL_VIDEO_FILES", message };
+  }
+  const first = places.findIndex(({ firstFrame }, at) => firstFrame !== episodes[at]!.firstIndex);
+  if (first === -1) return undefined;
+  const { firstFrame } = places[first]!;
+  const message = `the video of ${key} also holds frames that only decode those of episodes: frame ${episodes[first]!.firstIndex} of the set is frame ${firstFrame} there; LeRobotDataset goes by that, StreamingLeRobotDataset shows other pictures; --video resample leaves none`;
+  return { code: "VIDEO_LEAD_FRAMES", message };
 }
 
 /** Episodes a file, in order, by how many bytes their frames take at most. */

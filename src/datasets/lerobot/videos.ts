@@ -99,7 +99,6 @@ function infoOf(video: Video, [width, height]: readonly [number, number], fps: n
     "video.width": width,
     "video.codec": isEncoded ? "h264" : video.codec,
     "video.pix_fmt": isEncoded ? "yuv420p" : (video.pixelFormat ?? "yuv420p"),
-    "video.is_depth_map": false,
     "video.fps": fps,
     "video.channels": 3,
     has_audio: false,
