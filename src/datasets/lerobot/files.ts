@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { EpisodeSet, Json } from "../../episodes/index.ts";
 import { columnEntry, type DataColumn } from "./columns.ts";
-import { type Statistics, statisticNames } from "./statistics.ts";
+import { type EpisodeStatistics, type Statistics, statisticNames } from "./statistics.ts";
 import type { CameraVideos } from "./videos.ts";
 
 /** Files a chunk. */
@@ -23,12 +23,27 @@ export function featureEntries(columns: readonly DataColumn[], cameras: readonly
   return Object.fromEntries([...videos, ...columns.map((column) => [column.name, columnEntry(column)])]);
 }
 
-/** Statistics as JSON has them: one number a value, a picture's channels nested in three dimensions. */
-export function statisticsEntry(statistics: Statistics, isPicture: boolean): object {
-  const entry = statisticNames.map((name) => [name, nested(statistics, name, isPicture)] as const);
-  return Object.fromEntries(entry);
+/**
+ * Statistics as members of a JSON object, one a feature: one number a value, a picture's channels nested in three
+ * dimensions. Numbers have a fraction, counts do not, because readers tell types by how numbers are written.
+ */
+export function statisticsMembers(
+  all: EpisodeStatistics,
+  isPicture: (feature: string) => boolean,
+): readonly string[] {
+  return Object.entries(all).map(([feature, statistics]) => {
+    const parts = statisticNames.map((name) => {
+      if (name === "count") return `"count": [${statistics.count}]`;
+      const values = statistics[name].map((value) =>
+        Number.isInteger(value) ? value.toFixed(1) : `${value}`,
+      );
+      return `"${name}": [${values.map((value) => (isPicture(feature) ? `[[${value}]]` : value)).join(", ")}]`;
+    });
+    return `${JSON.stringify(feature)}: {${parts.join(", ")}}`;
+  });
 }
 
+/** Statistics as columns have them. */
 export function nested(
   statistics: Statistics,
   name: (typeof statisticNames)[number],
@@ -38,14 +53,17 @@ export function nested(
   return isPicture ? statistics[name].map((value) => [[value]]) : statistics[name];
 }
 
-export async function writeJson(path: string, document: unknown): Promise<null> {
-  await writeFile(path, `${JSON.stringify(document, null, 4)}\n`);
+export async function writeText(path: string, text: string): Promise<null> {
+  await writeFile(path, text);
   return null;
 }
 
-export async function writeJsonLines(path: string, rows: readonly unknown[]): Promise<null> {
-  await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-  return null;
+export function writeJson(path: string, document: unknown): Promise<null> {
+  return writeText(path, `${JSON.stringify(document, null, 4)}\n`);
+}
+
+export function writeJsonLines(path: string, rows: readonly unknown[]): Promise<null> {
+  return writeText(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
 }
 
 /** What the format has no place for: where episodes come from, how they went, and how far frames were from the grid. */

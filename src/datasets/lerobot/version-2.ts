@@ -3,7 +3,15 @@ import { AlignError } from "../../errors.ts";
 import type { DatasetFiles, FormatOptions } from "../format.ts";
 import { together } from "../together.ts";
 import { counterColumns, type DataColumn, featureColumns } from "./columns.ts";
-import { chunkFiles, featureEntries, ownFacts, statisticsEntry, writeJson, writeJsonLines } from "./files.ts";
+import {
+  chunkFiles,
+  featureEntries,
+  ownFacts,
+  statisticsMembers,
+  writeJson,
+  writeJsonLines,
+  writeText,
+} from "./files.ts";
 import { requireGrid } from "./grid.ts";
 import { annotationsOf, modality, stateColumn } from "./modality.ts";
 import { cellsOf, openTable } from "./parquet.ts";
@@ -30,19 +38,19 @@ export async function writeVersion2(
     writeEpisodes(set, cameras, columns, files, options),
     videoStatistics(cameras, files, options),
   ]);
-  const statistics = numbers.map((own, at) => ({
-    episode_index: at,
-    stats: Object.fromEntries([
-      ...Object.entries(own).map(([key, one]) => [key, statisticsEntry(one, false)]),
-      ...(pictures ?? []).map((one, camera) => [cameras[camera]!.key, statisticsEntry(one[at]!, true)]),
-    ]),
-  }));
+  const isPicture = (feature: string) => cameras.some(({ key }) => key === feature);
+  const statistics = numbers.map((own, at) => {
+    const seen = (pictures ?? []).map((one, camera) => [cameras[camera]!.key, one[at]!]);
+    const members = statisticsMembers({ ...own, ...Object.fromEntries(seen) }, isPicture);
+    return `{"episode_index": ${at}, "stats": {${members.join(", ")}}}\n`;
+  });
   await files.write("meta/tasks.jsonl", (path) =>
     writeJsonLines(
       path,
       annotations.texts.map((task, place) => ({ task_index: place, task })),
     ),
   );
+  const hasSegments = set.episodes.some(({ segments }) => segments.length > 0);
   await files.write("meta/episodes.jsonl", (path) =>
     writeJsonLines(
       path,
@@ -50,19 +58,20 @@ export async function writeVersion2(
         episode_index: index,
         tasks: tasks.map((task) => set.tasks[task]),
         length,
-        ...(segments.length === 0
-          ? {}
-          : {
+        // All rows have the same keys, because tools make a table of them.
+        ...(hasSegments
+          ? {
               action_config: segments.map(({ startFrame, endFrame, text }) => ({
                 start_frame: startFrame,
                 end_frame: endFrame,
                 action_text: text,
               })),
-            }),
+            }
+          : {}),
       })),
     ),
   );
-  await files.write("meta/episodes_stats.jsonl", (path) => writeJsonLines(path, statistics));
+  await files.write("meta/episodes_stats.jsonl", (path) => writeText(path, statistics.join("")));
   await files.write("meta/modality.json", (path) => writeJson(path, modality(set, annotations)));
   await files.write("meta/tagalign.json", (path) => writeJson(path, ownFacts(set, grid)));
   const chunks = Math.ceil(set.episodes.length / chunkFiles);

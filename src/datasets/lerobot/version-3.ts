@@ -4,7 +4,15 @@ import type { DatasetFiles, DatasetWarning, FormatOptions } from "../format.ts";
 import { together } from "../together.ts";
 import { counterColumns, type DataColumn, featureColumns } from "./columns.ts";
 import { type EpisodeRow, writeEpisodes } from "./episodes.ts";
-import { chunkFiles, featureEntries, fileNumber, ownFacts, statisticsEntry, writeJson } from "./files.ts";
+import {
+  chunkFiles,
+  featureEntries,
+  fileNumber,
+  ownFacts,
+  statisticsMembers,
+  writeJson,
+  writeText,
+} from "./files.ts";
 import { requireGrid } from "./grid.ts";
 import { cellsOf, openTable } from "./parquet.ts";
 import { type EpisodeStatistics, episodeStatistics, joinStatistics, type Statistics } from "./statistics.ts";
@@ -56,7 +64,10 @@ export async function writeVersion3(
     writeTasks(path, set.tasks);
     return null;
   });
-  await files.write("meta/stats.json", (path) => writeJson(path, totals(all, cameras)));
+  const isPicture = (feature: string) => cameras.some(({ key }) => key === feature);
+  await files.write("meta/stats.json", (path) =>
+    writeText(path, `{\n${statisticsMembers(totals(all), isPicture).join(",\n")}\n}\n`),
+  );
   await files.write("meta/tagalign.json", (path) => writeJson(path, ownFacts(set, grid)));
   await files.write("meta/info.json", (path) =>
     writeJson(path, {
@@ -194,10 +205,7 @@ function withPictures(
   return { ...numbers, ...Object.fromEntries(cameras.map(({ key }, at) => [key, pictures[at]![episode]!])) };
 }
 
-function totals(all: readonly EpisodeStatistics[], cameras: readonly CameraVideos[]): object {
+function totals(all: readonly EpisodeStatistics[]): EpisodeStatistics {
   const keys = Object.keys(all[0] ?? {});
-  const isPicture = (key: string) => cameras.some((camera) => camera.key === key);
-  return Object.fromEntries(
-    keys.map((key) => [key, statisticsEntry(joinStatistics(all.map((one) => one[key]!)), isPicture(key))]),
-  );
+  return Object.fromEntries(keys.map((key) => [key, joinStatistics(all.map((one) => one[key]!))]));
 }
