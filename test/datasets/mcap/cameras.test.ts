@@ -277,7 +277,8 @@ describe.skipIf(!hasFfmpeg)("pictures", () => {
     if (stream !== "") expect(numbersIn(found.path)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  const hasReader = spawnSync("python3", ["-c", "import mcap, google.protobuf"]).status === 0;
+  const python = process.env.PYTHON ?? "python3";
+  const hasReader = spawnSync(python, ["-c", "import mcap, google.protobuf"]).status === 0;
   it.skipIf(!hasReader)(
     "and all else are read by the Python reader (skipped where it is not installed)",
     async () => {
@@ -317,7 +318,7 @@ describe.skipIf(!hasFfmpeg)("pictures", () => {
       }
       const truthFile = join(folder, "truth.json");
       writeFileSync(truthFile, JSON.stringify(truth));
-      const { status, stdout, stderr } = spawnSync("python3", ["test/interop/mcap.py", dir, truthFile], {
+      const { status, stdout, stderr } = spawnSync(python, ["test/interop/mcap.py", dir, truthFile], {
         encoding: "utf8",
       });
       expect([status, stderr]).toEqual([0, ""]);
@@ -330,7 +331,7 @@ describe.skipIf(!hasFfmpeg)("pictures", () => {
       });
       truth["episode_000000.mcap"]!["/task"]!.pop();
       writeFileSync(truthFile, JSON.stringify(truth));
-      expect(spawnSync("python3", ["test/interop/mcap.py", dir, truthFile]).status).toBe(1);
+      expect(spawnSync(python, ["test/interop/mcap.py", dir, truthFile]).status).toBe(1);
     },
   );
 });
