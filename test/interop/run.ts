@@ -107,9 +107,6 @@ function read(folder: string): Result {
   const { format, options } = JSON.parse(readFileSync(join(folder, "export.json"), "utf8"));
   const kind = [format, options.format_version, options.layout].filter((part) => part !== null).join(" ");
   const set = relative(sets, folder).split("/")[0] as string;
-  // LeRobot reads its own older version by converting it first.
-  if (options.format_version === "2.1")
-    return { set, format: kind, reader: "none: LeRobot converts it", counts: "", problems: [] };
   const { script, environment: name } = readers[format] as (typeof readers)[string];
   const run = spawnSync(pythons.get(name) as string, [join(import.meta.dirname, script), folder], {
     encoding: "utf8",
