@@ -14,7 +14,10 @@ export function requireGrid(set: EpisodeSet, { episode, timeNs }: EpisodeFrames)
   const { rateHz, rateDeviation, p50Ns, p99Ns, maxNs, maxIntervalNs } = found;
   const limit = set.maxJitterNs;
   const farthest = [maxNs, maxIntervalNs].find((ns) => ns > limit);
-  if (farthest !== undefined || Math.abs(rateDeviation) > rateLimit) {
+  // Over a few frames jitter alone looks like another rate.
+  const spanNs = Number(timeNs[timeNs.length - 1]! - timeNs[0]!);
+  const isOtherRate = Math.abs(rateDeviation) > rateLimit && Math.abs(rateDeviation) * spanNs > Number(limit);
+  if (farthest !== undefined || isOtherRate) {
     const why =
       farthest !== undefined
         ? `its frames are up to ${milliseconds(farthest)} off an even grid, and ${milliseconds(limit)} are allowed`
