@@ -1,6 +1,5 @@
 import { AlignError } from "../errors.ts";
 import { Kernels } from "../kernels/index.ts";
-import { duckdbPeer } from "./duckdb.ts";
 import { enginePeer } from "./engine.ts";
 import { loopBackward, loopLinear } from "./loops.ts";
 import { type Contender, type Laps, race, ratios, spread } from "./measure.ts";
@@ -49,6 +48,8 @@ export async function runBenchmarks(options: BenchOptions = {}): Promise<BenchRe
   const names =
     options.names === undefined || options.names.length === 0 ? workloadNames : options.names.map(known);
   const rounds = options.rounds ?? (size === "full" ? 5 : 2);
+  // Loaded here, because DuckDB is large and every verb loads this room.
+  const { duckdbPeer } = await import("./duckdb.ts");
   const all = [
     await enginePeer(threads),
     await duckdbPeer(threads),

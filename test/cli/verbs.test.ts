@@ -111,7 +111,11 @@ const usage: [line: string, message: string, hint: string][] = [
   ["aling cap", "unknown command 'aling' (did you mean align?)", "see `tagalign --help`"],
   ["frobnicate", "unknown command 'frobnicate'", "see `tagalign --help`"],
   ["-x", "unknown option '-x'", "see `tagalign --help`"],
-  ["-q", "no verb was given", "name one: align, check, inspect, clock, export, doctor, bench; see `tagalign --help`"],
+  [
+    "-q",
+    "no verb was given",
+    "name one: align, check, inspect, clock, export, doctor, bench; see `tagalign --help`",
+  ],
   ["align . --ouput x", "unknown option '--ouput' (did you mean --out?)", "see `tagalign align --help`"],
   ["check . --out x", "unknown option '--out'", "see `tagalign check --help`"],
   ["align", "missing required argument 'manifest'", "see `tagalign align --help`"],

@@ -2,10 +2,10 @@ import { writeFile } from "node:fs/promises";
 import type { RecordBatch } from "apache-arrow";
 import type { EpisodeSet, Json } from "../../episodes/index.ts";
 import { version } from "../../version.ts";
-import { copyVideo } from "../../video/index.ts";
-import { type CapturedVideos, capturedVideos } from "../captured-videos.ts";
+import { type CapturedVideos, capturedVideos, copyVideos } from "../captured-videos.ts";
 import { changesOf } from "../changes.ts";
 import type { DatasetFiles, DatasetFormat } from "../format.ts";
+import { together } from "../together.ts";
 import { type WriteTable, writeArrow, writeParquet } from "./files.ts";
 import { FrameColumns } from "./frames.ts";
 import {
@@ -33,9 +33,6 @@ function tables(kind: "parquet" | "arrow", write: WriteTable): DatasetFormat {
       const videos = capturedVideos(set);
       const facts = factsOf(set);
       const metadata = new Map([["tagalign", JSON.stringify(facts)]]);
-      for (const [path, place] of videos)
-        await files.write(place, (to) => copyVideo(path, to).then(() => null));
-
       const rows: Record<string, number> = {};
       const save = async (name: string, make: () => Promise<Records>) => {
         const path = `${name}.${kind}`;
@@ -47,12 +44,13 @@ function tables(kind: "parquet" | "arrow", write: WriteTable): DatasetFormat {
       };
       let events: Event[] | undefined;
       const columns = new FrameColumns(set, metadata);
-      rows[`frames.${kind}`] = await files.write(`frames.${kind}`, async (to) => {
+      const frames = files.write(`frames.${kind}`, async (to) => {
         const found: Event[] = [];
         await write(to, columns.schema, frameBatches(set, columns, files, found));
         events = found;
         return set.episodes.reduce((sum, { length }) => sum + length, 0);
       });
+      [rows[`frames.${kind}`]] = await together([frames, copyVideos(videos, files)]);
       await save("episodes", async () => episodeRecords(set, videos, metadata));
       await save("segments", async () => segmentRecords(set, metadata));
       await save("events", async () => eventRecords(events ?? (await eventsOf(set)), metadata));
