@@ -13,8 +13,12 @@ steps:
   { path: "procedure.yaml" },
 );
 
-/** Two short rounds past one station, with a field of every kind; the second one goes otherwise than it should. */
-export async function sampleSet({ hasCamera }: { readonly hasCamera: boolean }): Promise<EpisodeSet> {
+/**
+ * Two short rounds past one station, with a field of every kind; the second one goes otherwise than it should.
+ *
+ * @param video of the camera; without it there is none
+ */
+export async function sampleSet(video?: string): Promise<EpisodeSet> {
   const ms = 1_000_000n;
   const timeNs = times(8, 100n * ms, 1_767_225_600_123_456_789n);
   const good = timeNs.map(() => 0n);
@@ -83,7 +87,7 @@ export async function sampleSet({ hasCamera }: { readonly hasCamera: boolean }):
     },
     more: {
       procedure,
-      ...(hasCamera ? { cameras: [{ name: "head", path: "head.mp4" }] } : {}),
+      ...(video === undefined ? {} : { cameras: [{ name: "head", path: video }] }),
     },
   });
   return (await buildEpisodes([capture], { name: "gas-round" })).set;

@@ -59,7 +59,7 @@ const typeOf = ({ types, size }: FrameField) => types.join(", ") + (size === nul
 
 /** docs/episode-schema.md */
 export async function schemaPage(): Promise<string> {
-  const set = await sampleSet({ hasCamera: true });
+  const set = await sampleSet("head.mp4");
   return `# Episode schema
 
 An episode is a stretch of frames with the state of the plant at each of them, and what is known of the work.
