@@ -142,7 +142,9 @@ function mistakes({ steps }: ProcedureText): Problem[] {
       if (!before.has(other)) {
         const hint = near === undefined ? `steps are ${ids.join(", ")}` : `did you mean "${near}"?`;
         add(path, `there is no step "${other}"`, hint);
-      } else if (other === id) add(path, `step "${id}" is forbidden before itself`, "leave it out");
+      } else if (others.indexOf(other) < place)
+        add(path, `step "${other}" is listed twice`, "keep one of the two");
+      else if (other === id) add(path, `step "${id}" is forbidden before itself`, "leave it out");
       else if (ranks.get(other)! > ranks.get(id)!) {
         const message = `step "${id}" is forbidden before "${other}", which comes after it`;
         add(path, message, "leave it out, or change the order of the steps");

@@ -118,6 +118,36 @@ steps:
     ]);
   });
 
+  it("holds the first pass of a loop against the order, and each pass where every one is an episode", () => {
+    const steps = (more: string) =>
+      parseProcedure(
+        `procedure: stations
+steps:
+  - { id: arrive, text: Go to the station${more} }
+  - { id: sniff,  text: Test the air${more} }
+  - { id: record, text: Write it down${more} }
+  - { id: leave,  text: Leave the unit, optional: true }
+`,
+        { path },
+      );
+    const loop = steps(", repeatable: true");
+    const pass = ["arrive", "sniff", "record"];
+    const short = ["arrive", "record"];
+    for (const ids of [[...pass, ...pass, ...pass, "leave"], [...pass, ...short], pass])
+      expect(conform(loop, runsOf(ids))).toMatchObject({ result: "followed", deviations: [], missing: [] });
+    expect(conform(loop, runsOf([...short, ...pass])).deviations).toMatchObject([
+      { kind: "out-of-order", step: "record", frame: 10, message: 'step "record" came before "sniff"' },
+    ]);
+    const single = steps("");
+    expect(conform(single, runsOf(pass)).result).toBe("followed");
+    expect(conform(single, runsOf(short)).deviations).toMatchObject([{ kind: "skipped", step: "sniff" }]);
+    expect(conform(single, runsOf([...pass, ...pass])).deviations.map(({ kind }) => kind)).toEqual([
+      "repeated",
+      "repeated",
+      "repeated",
+    ]);
+  });
+
   it("tells a step that took too long", () => {
     const runs = runsOf(["test_gas", "open_valve", "read_gauge", "read_level", "close_valve"]);
     const lasting = (lastedNs: bigint) => conform(round, [...runs.slice(0, 4), { ...runs[4]!, lastedNs }]);

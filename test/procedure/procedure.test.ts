@@ -49,42 +49,147 @@ describe("parseProcedure", () => {
   it.each([
     [
       "procedure: p\nstep: []\n",
-      "MANIFEST_UNKNOWN_KEY",
-      "2:1",
-      'unknown key "step"',
-      'did you mean "steps"?',
+      `error[MANIFEST_UNKNOWN_KEY]: unknown key "step"
+at: 2:1
+hint: did you mean "steps"?`,
     ],
-    [step("optionl: true"), "MANIFEST_UNKNOWN_KEY", "4:23", 'unknown key "optionl" in steps[1]', "optional"],
-    ["steps: [{ id: a, text: A }]", "MANIFEST_MISSING_KEY", "1:1", 'the procedure has no "procedure"', "add"],
-    ["procedure: p\nsteps: []\n", "MANIFEST_VALUE", "2:8", "steps is an empty list", "a list"],
-    ["[]", "MANIFEST_VALUE", "1:1", "the procedure is not a map of keys", 'start with "procedure: ..."'],
-    ["procedure: p\nsteps:\n  - { id: 1, text: A }\n", "MANIFEST_VALUE", "3:11", "which is not text", '"1"'],
-    ["procedure: [\n", "MANIFEST_SYNTAX", "2:1", "", ""],
-    [step("max: 30"), "MANIFEST_DURATION", "4:28", "steps[1].max is 30, without a unit", "5s"],
-    [step("max: soon"), "MANIFEST_DURATION", "4:28", '"soon" is not a duration', "5s"],
-    [step("max: 0s"), "MANIFEST_PROCEDURE", "4:28", 'step "b" may take no time', "longer"],
+    [
+      step("optionl: true"),
+      `error[MANIFEST_UNKNOWN_KEY]: unknown key "optionl" in steps[1]
+at: 4:23
+hint: did you mean "optional"?`,
+    ],
+    [
+      step("who: me"),
+      `error[MANIFEST_UNKNOWN_KEY]: unknown key "who" in steps[1]
+at: 4:23
+hint: keys here are id, text, optional, repeatable, group, forbidden_before, max`,
+    ],
+    [
+      "steps: [{ id: a, text: A }]",
+      `error[MANIFEST_MISSING_KEY]: the procedure has no "procedure"
+at: 1:1
+hint: add "procedure": identity of the procedure`,
+    ],
+    [
+      "procedure: p\nsteps:\n  - { id: a }\n",
+      `error[MANIFEST_MISSING_KEY]: steps[0] has no "text"
+at: 3:5
+hint: add "text": what is to be done`,
+    ],
+    [
+      "procedure: p\nsteps: []\n",
+      `error[MANIFEST_VALUE]: steps is an empty list
+at: 2:8
+hint: expected a list: the steps in order`,
+    ],
+    [
+      "[]",
+      `error[MANIFEST_VALUE]: the procedure is not a map of keys
+at: 1:1
+hint: start with "procedure: ..."`,
+    ],
+    [
+      "",
+      `error[MANIFEST_VALUE]: the procedure is not a map of keys
+at: 1:1
+hint: start with "procedure: ..."`,
+    ],
+    [
+      "procedure: p\nversion: [1]\nsteps:\n  - { id: a, text: A }\n",
+      `error[MANIFEST_VALUE]: version is a list
+at: 2:10
+hint: expected text or a number: its version, as its owner counts`,
+    ],
+    [
+      "procedure: p\nsteps:\n  - { id: 1, text: A }\n",
+      `error[MANIFEST_VALUE]: steps[0].id is 1, which is not text
+at: 3:11
+hint: put it in quotes: "1"`,
+    ],
+    [
+      step("group: ''"),
+      `error[MANIFEST_VALUE]: steps[1].group is ""
+at: 4:30
+hint: expected text: steps in a row with the same group may happen in any order`,
+    ],
+    [
+      step("forbidden_before: a"),
+      `error[MANIFEST_VALUE]: steps[1].forbidden_before is "a"
+at: 4:41
+hint: expected a list: ids of steps that must have happened before`,
+    ],
+    [
+      "procedure: [\n",
+      `error[MANIFEST_SYNTAX]: this line's indentation fits nothing above it
+at: 2:1
+hint: align keys that belong together, and close every { and [`,
+    ],
+    [
+      "procedure: p\nprocedure: q\nsteps: []\n",
+      `error[MANIFEST_SYNTAX]: procedure is written twice
+at: 2:1
+hint: keep one of the two`,
+    ],
+    [
+      step("max: 30"),
+      `error[MANIFEST_DURATION]: steps[1].max is 30, without a unit
+at: 4:28
+hint: a duration carries its unit, e.g. "5s"`,
+    ],
+    [
+      step("max: soon"),
+      `error[MANIFEST_DURATION]: steps[1].max: "soon" is not a duration
+at: 4:28
+hint: a duration carries its unit, e.g. "5s"; units are ns, us, ms, s, m (minutes), h and d`,
+    ],
+    [
+      step("max: -3s"),
+      `error[MANIFEST_DURATION]: steps[1].max: "-3s" is negative
+at: 4:28
+hint: write a duration of 0s or more`,
+    ],
+    [
+      step("max: 0s"),
+      `error[MANIFEST_PROCEDURE]: step "b" may take no time
+at: 4:28
+hint: write a longer duration`,
+    ],
     [
       step("forbidden_before: [aa]"),
-      "MANIFEST_PROCEDURE",
-      "4:42",
-      'there is no step "aa"',
-      'did you mean "a"',
+      `error[MANIFEST_PROCEDURE]: there is no step "aa"
+at: 4:42
+hint: did you mean "a"?`,
     ],
-    [step("forbidden_before: [zzz]"), "MANIFEST_PROCEDURE", "4:42", 'no step "zzz"', "steps are a, b"],
-    [step("forbidden_before: [b]"), "MANIFEST_PROCEDURE", "4:42", "forbidden before itself", "leave it out"],
+    [
+      step("forbidden_before: [zzz]"),
+      `error[MANIFEST_PROCEDURE]: there is no step "zzz"
+at: 4:42
+hint: steps are a, b`,
+    ],
+    [
+      step("forbidden_before: [b]"),
+      `error[MANIFEST_PROCEDURE]: step "b" is forbidden before itself
+at: 4:42
+hint: leave it out`,
+    ],
+    [
+      step("forbidden_before: [a, a]"),
+      `error[MANIFEST_PROCEDURE]: step "a" is listed twice
+at: 4:45
+hint: keep one of the two`,
+    ],
     [
       "procedure: p\nsteps:\n  - { id: a, text: A }\n  - { id: a, text: B }\n",
-      "MANIFEST_PROCEDURE",
-      "4:11",
-      'two steps have the id "a"',
-      "its own",
+      `error[MANIFEST_PROCEDURE]: two steps have the id "a"
+at: 4:11
+hint: give each its own`,
     ],
     [
       "procedure: p\nsteps:\n  - { id: a, text: A, forbidden_before: [b] }\n  - { id: b, text: B }\n",
-      "MANIFEST_PROCEDURE",
-      "3:42",
-      'step "a" is forbidden before "b", which comes after it',
-      "change the order",
+      `error[MANIFEST_PROCEDURE]: step "a" is forbidden before "b", which comes after it
+at: 3:42
+hint: leave it out, or change the order of the steps`,
     ],
     [
       `procedure: p
@@ -93,10 +198,9 @@ steps:
   - { id: b, text: B, group: g, forbidden_before: [a] }
   - { id: c, text: C, group: g, forbidden_before: [b] }
 `,
-      "MANIFEST_PROCEDURE",
-      "3:52",
-      '"a" is forbidden before "c", and that one before "a" (and 2 more)',
-      "leave one of the two out",
+      `error[MANIFEST_PROCEDURE]: step "a" is forbidden before "c", and that one before "a" (and 2 more)
+at: 3:52
+hint: leave one of the two out`,
     ],
     [
       `procedure: p
@@ -105,27 +209,27 @@ steps:
   - { id: b, text: B }
   - { id: c, text: C, group: g }
 `,
-      "MANIFEST_PROCEDURE",
-      "5:30",
-      'the group "g" is interrupted by other steps',
-      "one after the other",
+      `error[MANIFEST_PROCEDURE]: the group "g" is interrupted by other steps
+at: 5:30
+hint: put its steps one after the other, or name another group`,
     ],
-  ])("refuses %j", (wrong, code, place, message, hint) => {
-    let error: unknown;
-    try {
-      parseProcedure(wrong, { path: "plant/p.yaml" });
-    } catch (caught) {
-      error = caught;
-    }
-    expect(error).toBeInstanceOf(AlignError);
-    const { where, ...told } = error as AlignError;
-    expect(told.code).toBe(code);
-    expect((error as AlignError).message).toContain(message);
-    expect(told.hint).toContain(hint);
-    expect(where?.file).toBe("plant/p.yaml");
-    expect(`${where?.line}:${where?.column}`).toBe(place);
+  ])("refuses %j, and says so to the letter", (wrong, error) => {
+    expect(told(wrong)).toBe(error);
   });
 });
+
+function told(text: string): string {
+  try {
+    parseProcedure(text, { path: "plant/p.yaml" });
+  } catch (error) {
+    if (!(error instanceof AlignError)) throw error;
+    const { file, line, column } = error.where ?? {};
+    expect(file).toBe("plant/p.yaml");
+    expect(error.exitCode).toBe(3);
+    return `error[${error.code}]: ${error.message}\nat: ${line}:${column}\nhint: ${error.hint}`;
+  }
+  return "accepted";
+}
 
 describe("docs/procedures.md", () => {
   const page = readFileSync(resolve(import.meta.dirname, "../../docs/procedures.md"), "utf8");
