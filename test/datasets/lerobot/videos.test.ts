@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { EpisodeSet } from "../../../src/episodes/index.ts";
 import { select } from "../../fixtures/duckdb.ts";
 import { complaintsOn, encodeNumbered, ffmpeg, hasFfmpeg, probe } from "../../video/footage.ts";
-import { digests, plantFeatures, plantSet, startNs } from "../plant-set.ts";
-import { expectSound, exporter, json } from "./exported.ts";
+import { digests, plantFeatures, plantSet } from "../plant-set.ts";
+import { expectSound, exporter, json, withTimes } from "./exported.ts";
 import { expectPictures, placesOf } from "./loader.ts";
 
 const { room, write } = exporter();
@@ -32,19 +32,6 @@ const twoCameras = () =>
   });
 const headOnly = (path: string, first: number[], own = lengths) =>
   plantSet({ lengths: own, cameras: [{ name: "head", path, first }] });
-
-/** The same episodes with other instants of their frames. */
-function withTimes(set: EpisodeSet, at: (frame: number) => bigint): EpisodeSet {
-  return {
-    ...set,
-    async read(index) {
-      const frames = await set.read(index);
-      const timeNs = BigInt64Array.from(frames.timeNs, (_, frame) => startNs + at(frame));
-      const place = set.features.findIndex(({ name }) => name === "align.frame_time_ns");
-      return { ...frames, timeNs, values: frames.values.map((own, one) => (one === place ? timeNs : own)) };
-    },
-  };
-}
 
 describe.skipIf(!hasFfmpeg)("videos of version 3.0", () => {
   it("show every frame of every episode by the reader's own rules, lead-ins counted, for two cameras", async () => {
