@@ -167,6 +167,7 @@ const FORMS: Readonly<Record<string, string>> = {
   number: "a number",
   integer: "a whole number",
   string: "text",
+  boolean: "true or false",
   null: "nothing",
 };
 
