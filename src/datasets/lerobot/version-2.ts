@@ -101,10 +101,10 @@ const chunkOf = ({ index }: Episode) => `chunk-${String(Math.floor(index / chunk
 const nameOf = ({ index }: Episode) => `episode_${String(index).padStart(6, "0")}`;
 
 /** This version takes a video's first frame for the episode's. */
-function noKeyFrame({ id, videos }: Episode, lead: number): AlignError {
-  const message = `the video of episode ${id} can only be cut at a key frame, ${lead} frames before it begins, and version 2.1 has no place to say so`;
+function noKeyFrame({ id, videos }: Episode, set: EpisodeSet, camera: number, lead: number): AlignError {
+  const message = `the video of camera ${set.cameras[camera]!.name} in episode ${id} can only be cut at a key frame, ${lead} frames before it begins, and version 2.1 has no place to say so`;
   return new AlignError("SOURCE_RETIME", message, {
-    where: { file: videos[0]!.path },
+    where: { file: videos[camera]!.path },
     hint: "export with --video resample, or as --version 3.0",
   });
 }
@@ -123,10 +123,10 @@ async function writeEpisodes(
     const data = files.write(`data/${chunkOf(episode)}/${nameOf(episode)}.parquet`, (path) =>
       writeEpisode(path, set, episode, columns, options),
     ) as Promise<unknown> as Promise<{ statistics: EpisodeStatistics; grid: Json }>;
-    const videos = cameras.map((camera) =>
+    const videos = cameras.map((camera, place) =>
       files.write(`videos/${chunkOf(episode)}/${camera.key}/${nameOf(episode)}.mp4`, async (path) => {
         const [lead] = await writeVideo(path, camera.files[at]!, camera, set.fps, options, files.signal);
-        if (lead !== 0) throw noKeyFrame(episode, lead!);
+        if (lead !== 0) throw noKeyFrame(episode, set, place, lead!);
         return null;
       }),
     );
