@@ -28,6 +28,9 @@ export async function* pictures(
         "yuvj420p",
         "-c:v",
         "mjpeg",
+        // The stream that is fed counts in 1/25 s; a rate that is guessed from few frames would give two one stamp.
+        "-enc_time_base",
+        "1/25",
         "-q:v",
         "2",
         "-flags:v",
